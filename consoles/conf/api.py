@@ -1,0 +1,38 @@
+"""[api]: the REST API."""
+
+from oslo_config import cfg
+
+GROUP = cfg.OptGroup("api", title="REST API", help="Options of consoles-api.")
+
+OPTS = [
+    cfg.StrOpt(
+        "host", default="127.0.0.1",
+        help="""Address on which consoles-api listens.
+
+With auth_strategy=noauth anybody who reaches this address may open every console: the service
+then refuses to start on any other address than a loopback one, unless
+noauth_allow_any_address is set."""),
+    cfg.PortOpt("port", default=8790, help="TCP port on which consoles-api listens."),
+    cfg.IntOpt(
+        "threads", default=20, min=1,
+        help="""Threads that run requests.
+
+Connections of slow clients cost no thread. A request occupies one for as long as its calls on
+the bus last, at most some five seconds each."""),
+    cfg.IntOpt(
+        "max_request_body_size", default=65536, min=1024,
+        help="Size in bytes above which a request's body is refused with 413."),
+    cfg.StrOpt(
+        "auth_strategy", default="keystone",
+        choices=[("keystone", "Tokens of Keystone, checked by keystonemiddleware"),
+                 ("noauth", "Believe the header 'X-Auth-Token: user:project'; for trials")],
+        help="""How users prove who they are.
+
+noauth believes anybody; it is for one machine of one person. A user or project named `admin`
+has the role admin, everybody the role member."""),
+    cfg.BoolOpt(
+        "noauth_allow_any_address", default=False,
+        help="""Let auth_strategy=noauth listen on an address that is not a loopback one.
+
+Everybody who reaches that address can then open every console."""),
+]

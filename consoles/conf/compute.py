@@ -1,0 +1,28 @@
+"""[compute]: the agent on a hypervisor."""
+
+from oslo_config import cfg
+
+GROUP = cfg.OptGroup("compute", title="Compute agent", help="Options of consoles-compute.")
+
+OPTS = [
+    cfg.StrOpt(
+        "driver", default="stub",
+        help="""Which driver tells where consoles are.
+
+A name in the entry point namespace `consoles.compute.drivers`; `stub` reads its instances from
+stub_instances."""),
+    cfg.HostAddressOpt(
+        "host",
+        help="Name of this hypervisor on the bus and in the inventory; [DEFAULT] host when unset."),
+    cfg.IntOpt(
+        "reap_interval", default=60, min=1,
+        help="""Seconds between two looks for idle connection details.
+
+The agent releases what the hypervisor holds for them (sessions, tickets, streams) and has them
+deleted. See [consoleauth] idle_timeout."""),
+    cfg.StrOpt(
+        "stub_instances",
+        help="""Path of the YAML file with the instances of the driver `stub`.
+
+It is read again when it changes. Unset: a few built-in guests."""),
+]

@@ -1,0 +1,35 @@
+"""[consoleauth]: the life of tokens and of what is kept about them."""
+
+from oslo_config import cfg
+
+GROUP = cfg.OptGroup("consoleauth", title="Console authorisation",
+                     help="Options of consoles-consoleauth.")
+
+OPTS = [
+    cfg.IntOpt(
+        "token_ttl", default=600, min=1,
+        deprecated_opts=[cfg.DeprecatedOpt("console_token_ttl", group="DEFAULT")],
+        help="""Seconds for which a console's URL can be opened.
+
+It counts from the request for the URL. Sessions that are open stay open."""),
+    cfg.IntOpt(
+        "idle_timeout", default=3600, min=60,
+        help="""Seconds after which connection details that nobody uses count as idle.
+
+Proxies touch the details of their live sessions every [proxy] touch_interval. What is idle is
+released by its agent and deleted. Must be more than twice [proxy] touch_interval."""),
+    cfg.IntOpt(
+        "janitor_interval", default=60, min=1,
+        help="Seconds between two rounds of the janitor, which deletes what is over."),
+    cfg.IntOpt(
+        "janitor_batch", default=500, min=1,
+        help="Rows that the janitor deletes in one transaction, so that it never blocks a check."),
+    cfg.IntOpt(
+        "session_retention", default=30 * 24 * 3600, min=0,
+        help="Seconds for which the record of an ended session is kept."),
+    cfg.IntOpt(
+        "max_checks_per_host", default=8, min=1,
+        help="""Questions under way to one compute agent; further ones fail at once with 503.
+
+So a hypervisor that hangs slows only its own consoles."""),
+]

@@ -1,0 +1,36 @@
+"""[proxy]: what all console proxies share."""
+
+from oslo_config import cfg
+
+GROUP = cfg.OptGroup("proxy", title="Console proxies", help="Options of all console proxies.")
+
+OPTS = [
+    cfg.IntOpt("workers", default=1, min=1,
+               help="""Processes that share the listening socket.
+
+One carries thousands of sessions; as many as there are cores to spend on consoles is enough."""),
+    cfg.IntOpt("handshake_timeout", default=10, min=1,
+               help="""Seconds from a connection's first byte to the console's.
+
+It covers the client's whole request, the check of its token, and the conversation with the
+console. A peer that drips bytes does not renew it."""),
+    cfg.IntOpt("connect_timeout", default=5, min=1,
+               help="Seconds to wait for the TCP connection to a console."),
+    cfg.IntOpt("touch_interval", default=30, min=1,
+               help="""Seconds between two reports of a worker's live sessions to consoleauth.
+
+A worker that misses three is taken for dead and its sessions for lost. Must be less than half
+of [consoleauth] idle_timeout."""),
+    cfg.IntOpt("ping_interval", default=30, min=0,
+               help="""Seconds without a byte from the client after which it is pinged; 0: never.
+
+Keeps middle boxes from dropping consoles that stand still, and finds clients that are gone."""),
+    cfg.IntOpt("ping_timeout", default=20, min=1,
+               help="Seconds after a ping in which some byte of the client must arrive."),
+    cfg.IntOpt("max_message_size", default=16 * 1024 * 1024, min=4096,
+               help="Size in bytes above which a client's message ends its session (Close 1009)."),
+    cfg.IntOpt("max_opening", default=2000, min=1,
+               help="""Connections of one worker that may be in their handshake at a time.
+
+Further ones are answered 503 at once."""),
+]

@@ -1,0 +1,55 @@
+"""[vnc]: VNC consoles, in the browser (noVNC) and in a native viewer (XVP)."""
+
+from oslo_config import cfg
+
+GROUP = cfg.OptGroup("vnc", title="VNC consoles", help="""
+Options of VNC consoles.
+
+Those of the agent must be set on every hypervisor, those of the proxy where the proxy runs.""")
+
+OPTS = [
+    cfg.BoolOpt(
+        "enabled", default=True,
+        deprecated_opts=[cfg.DeprecatedOpt("vnc_enabled", group="DEFAULT")],
+        help="Agent: offer VNC consoles of this host's instances."),
+    cfg.HostAddressOpt(
+        "server_listen", default="127.0.0.1",
+        deprecated_opts=[cfg.DeprecatedOpt("vncserver_listen", group="DEFAULT"),
+                         cfg.DeprecatedOpt("vncserver_listen", group="vnc")],
+        help="""Agent: address on which the instances' VNC servers listen.
+
+The driver's own guests listen here. Use 0.0.0.0 where instances migrate live: an address of one
+host does not exist on the other."""),
+    cfg.HostAddressOpt(
+        "server_proxyclient_address", default="127.0.0.1",
+        deprecated_opts=[cfg.DeprecatedOpt("vncserver_proxyclient_address", group="DEFAULT"),
+                         cfg.DeprecatedOpt("vncserver_proxyclient_address", group="vnc")],
+        help="""Agent: address at which proxies reach this host's VNC servers.
+
+A management address of this hypervisor on a network that the proxies share."""),
+    cfg.URIOpt(
+        "novncproxy_base_url", default="http://127.0.0.1:6080/vnc_auto.html",
+        deprecated_opts=[cfg.DeprecatedOpt("novncproxy_base_url", group="DEFAULT")],
+        help="""Agent: public URL of the noVNC page, as users' browsers reach it.
+
+The token is added to it. Every hypervisor may name a proxy of its own."""),
+    cfg.URIOpt(
+        "xvpvncproxy_base_url", default="http://127.0.0.1:6081/console",
+        deprecated_opts=[cfg.DeprecatedOpt("xvpvncproxy_base_url", group="DEFAULT")],
+        help="Agent: public URL of the proxy for native viewers that send HTTP CONNECT."),
+    cfg.StrOpt(
+        "novncproxy_host", default="0.0.0.0",
+        deprecated_opts=[cfg.DeprecatedOpt("novncproxy_host", group="DEFAULT")],
+        help="Proxy: address on which consoles-novncproxy listens."),
+    cfg.PortOpt(
+        "novncproxy_port", default=6080,
+        deprecated_opts=[cfg.DeprecatedOpt("novncproxy_port", group="DEFAULT")],
+        help="Proxy: TCP port on which consoles-novncproxy listens."),
+    cfg.StrOpt(
+        "web",
+        deprecated_opts=[cfg.DeprecatedOpt("web", group="DEFAULT")],
+        help="""Proxy: directory of the pages that consoles-novncproxy serves.
+
+Unset: the pages that come with consoles. /usr/share/novnc, the application of the distribution,
+works too. Nothing outside of the directory is served, and no listings."""),
+]

@@ -1,0 +1,124 @@
+"""The values that travel between the services, frozen; plain dictionaries on the bus."""
+
+import dataclasses
+import enum
+import hashlib
+import secrets
+from typing import Any
+from typing import Self
+
+TOKEN_BYTES = 32
+
+
+class ConsoleType(enum.StrEnum):
+    """What a user asks for, by the names of Nova's API."""
+
+    NOVNC = "novnc"
+    XVPVNC = "xvpvnc"
+    SPICE_HTML5 = "spice-html5"
+    SERIAL = "serial"
+    WEBMKS = "webmks"
+    RDP_HTML5 = "rdp-html5"
+
+
+#: The family that stands beside the type in a request; any other pair is crossed.
+PROTOCOLS = {
+    ConsoleType.NOVNC: "vnc",
+    ConsoleType.XVPVNC: "vnc",
+    ConsoleType.SPICE_HTML5: "spice",
+    ConsoleType.SERIAL: "serial",
+    ConsoleType.WEBMKS: "mks",
+    ConsoleType.RDP_HTML5: "rdp",
+}
+
+
+class Value:
+    """A frozen dataclass that can cross the bus; keys that a newer peer added are ignored."""
+
+    def to_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)  # type: ignore[call-overload, no-any-return]
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        known = {f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        return cls(**{k: v for k, v in data.items() if k in known})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ConnectInfo(Value):
+    """Where a proxy finds a console, as the instance's agent says.
+
+    `internal_access_path` may hold a hypervisor's ticket, so it is never printed.
+    """
+
+    instance_id: str
+    console_type: str
+    host: str
+    port: int
+    tls_port: int | None = None
+    tls_name: str | None = None
+    internal_access_path: str | None = dataclasses.field(default=None, repr=False)
+    access_url_base: str = ""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Instance(Value):
+    """A virtual machine as the inventory knows it; `status` is one of Nova's (ACTIVE, SHUTOFF ...)."""
+
+    id: str
+    name: str
+    host: str | None = None
+    project_id: str | None = None
+    user_id: str | None = None
+    status: str = "ACTIVE"
+    created_at: int | None = None
+    updated_at: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SessionRequest(Value):
+    """Who wants to use a token: one session of one proxy worker."""
+
+    id: str
+    worker: str
+    kind: str
+    client_address: str
+    user_agent: str = ""
+    boot_id: str = ""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Details(ConnectInfo):
+    """What consoleauth answers for a good token: the console's place now, and who may use it."""
+
+    id: str = ""
+    session_id: str = ""
+    project_id: str | None = None
+    user_id: str | None = None
+    request_id: str | None = None
+    created_at: int = 0
+    expires_at: int = 0
+    options: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Tally(Value):
+    """How a session ended: times in epoch milliseconds, bytes as carried (frames not counted)."""
+
+    session_id: str
+    bytes_in: int
+    bytes_out: int
+    code: int
+    reason: str
+    started_at: int = 0
+    ended_at: int = 0
+
+
+def mint_token() -> str:
+    """256 random bits, safe in a URL."""
+    return secrets.token_urlsafe(TOKEN_BYTES)
+
+
+def token_hash(token: str) -> str:
+    """What stands for a token everywhere but in the user's URL: its SHA-256 in hex."""
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
