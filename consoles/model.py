@@ -36,7 +36,7 @@ class Value:
     """A frozen dataclass that can cross the bus; keys that a newer peer added are ignored."""
 
     def to_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)  # type: ignore[call-overload, no-any-return]
+        return dataclasses.asdict(self)  # type: ignore[call-overload]
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
@@ -63,7 +63,7 @@ class ConnectInfo(Value):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Instance(Value):
-    """A virtual machine as the inventory knows it; `status` is one of Nova's (ACTIVE, SHUTOFF ...)."""
+    """A virtual machine as the inventory knows it; `status` is ACTIVE, SHUTOFF ..."""
 
     id: str
     name: str

@@ -7,6 +7,7 @@ the declaration, and a test compares the endpoint that serves it.
 import dataclasses
 import functools
 import inspect
+import logging
 from collections.abc import Callable
 from typing import Any
 from typing import ClassVar
@@ -18,6 +19,8 @@ import oslo_messaging as messaging
 from consoles import exception
 from consoles.context import RequestContext
 from consoles.context import use
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Caller(Protocol):
 
 
 class Client:
-    """Base of the client classes; what a method returns is awaitable if the caller's answers are."""
+    """Base of the client classes; methods return what the caller gives: an answer or an awaitable."""
 
     interface: ClassVar[Interface]
 
@@ -57,15 +60,21 @@ class Client:
 def exposed(func: Callable[..., Any]) -> Callable[..., Any]:
     """Mark an endpoint's method as callable over the bus.
 
-    Errors of ours are answers and logged by whoever asked; anything else is a crash, logged here.
+    Errors of ours are answers, logged by whoever asked; anything else is a crash, logged here and
+    told to nobody.
     """
-    plain = messaging.expected_exceptions(exception.ConsolesError)(func)
-
-    @functools.wraps(func)  # oslo's own decorator hides the signature
+    @functools.wraps(func)  # keeps the signature, which the tests compare
+    @messaging.expected_exceptions(exception.ConsolesError)
     def guarded(self: object, context: dict[str, Any], **arguments: Any) -> Any:
-        return plain(self, use(RequestContext.from_dict(context)), **arguments)
+        try:
+            return func(self, use(RequestContext.from_dict(context)), **arguments)
+        except exception.ConsolesError:
+            raise
+        except Exception as exc:
+            LOG.exception("%s failed", func.__qualname__)
+            raise exception.ConsolesError(f"{func.__qualname__} failed") from exc
 
-    return messaging.expose(guarded)  # type: ignore[no-any-return]
+    return messaging.expose(guarded)
 
 
 def declared(cls: type) -> dict[str, list[str]]:

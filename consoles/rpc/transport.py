@@ -128,7 +128,7 @@ class Bus:
 
 
 class Servers:
-    """Running RPC servers; each starts in a thread of its own, since starting waits for the broker."""
+    """Running RPC servers; each starts in a thread, since starting waits for the broker."""
 
     def __init__(self, servers: list[Any]) -> None:
         self._servers = servers
@@ -220,7 +220,7 @@ class LoopCaller:
 def _plain(exc: exception.ConsolesError) -> exception.ConsolesError:
     """oslo.messaging rebuilds a remote error as `<Name>_Remote` whose text has the traceback."""
     cls = getattr(exception, type(exc).__name__.removesuffix("_Remote"), exception.ConsolesError)
-    return cls(*exc.args)  # type: ignore[no-any-return]
+    return cls(*exc.args)
 
 
 def _versioned(endpoint: Any, interface: Interface) -> Any:

@@ -1,0 +1,105 @@
+"""The interfaces on an in-process bus: hashing, errors and bounds."""
+
+import threading
+
+import pytest
+
+from consoles import exception
+from consoles import model
+from consoles.context import RequestContext
+from consoles.context import current
+from consoles.rpc import transport
+from consoles.rpc.compute import Compute
+from consoles.rpc.consoleauth import ConsoleAuth
+from consoles.rpc.interface import exposed
+
+
+class Endpoint:
+    """Answers what it was asked, or raises what it was given."""
+
+    def __init__(self):
+        self.error = None
+        self.gate = threading.Event()
+        self.gate.set()
+
+    @exposed
+    def get_connection_details(self, context, token, session=None):
+        if self.error:
+            raise self.error
+        return {"token": token, "session": session, "request_id": context.request_id,
+                "current": current().request_id}
+
+    @exposed
+    def validate_console(self, context, instance_id, console_type, host, port):
+        self.gate.wait(10)
+        return {}
+
+    def not_exposed(self, context):
+        return "secret"
+
+
+@pytest.fixture
+def endpoint():
+    return Endpoint()
+
+
+@pytest.fixture
+def bus(conf, endpoint):
+    bus = transport.Bus(conf)
+    servers = bus.serve("one", {ConsoleAuth.interface: endpoint, Compute.interface: endpoint})
+    assert servers.wait_until_started(5)
+    yield bus
+    endpoint.gate.set()
+    servers.stop()
+    bus.close()
+
+
+def test_a_token_crosses_the_bus_as_its_hash_with_the_request_id(bus):
+    context = RequestContext(user_id="u")
+    answer = ConsoleAuth(transport.ThreadCaller(bus)).get_connection_details(context, "secret")
+    assert answer["token"] == model.token_hash("secret")
+    assert answer["request_id"] == answer["current"] == context.request_id
+
+
+def test_an_error_of_ours_arrives_as_itself(bus, endpoint):
+    endpoint.error = exception.PortChanged("it was 5900")
+    with pytest.raises(exception.PortChanged) as caught:
+        ConsoleAuth(transport.ThreadCaller(bus)).get_connection_details(RequestContext(), "t")
+    assert type(caught.value) is exception.PortChanged
+    assert str(caught.value) == "it was 5900"
+
+
+def test_a_crash_arrives_as_internal_error(bus, endpoint):
+    endpoint.error = KeyError("x")
+    with pytest.raises(exception.ConsolesError) as caught:
+        ConsoleAuth(transport.ThreadCaller(bus)).get_connection_details(RequestContext(), "t")
+    assert caught.value.http_status == 500
+
+
+def test_a_method_that_is_not_exposed_cannot_be_called(bus):
+    with pytest.raises(exception.ConsolesError):
+        bus.call(ConsoleAuth.interface, None, RequestContext(), "not_exposed", {}, 2)
+
+
+def test_calls_to_one_server_are_bounded(bus, endpoint):
+    endpoint.gate.clear()
+    compute = Compute(transport.ThreadCaller(bus, timeout=3, per_server=2)).at("one")
+    ask = (RequestContext(), "i", "novnc", "h", 1)
+    waiting = [threading.Thread(target=compute.validate_console, args=ask) for _ in range(2)]
+    for thread in waiting:
+        thread.start()
+    while compute._caller._in_flight["one"] < 2:
+        pass
+    with pytest.raises(exception.AgentUnavailable, match="2 calls"):
+        compute.validate_console(*ask)
+    endpoint.gate.set()
+    for thread in waiting:
+        thread.join()
+    assert compute.validate_console(*ask) == {}
+
+
+def test_a_service_that_does_not_answer_is_named(bus, endpoint):
+    endpoint.gate.clear()
+    with pytest.raises(exception.AgentUnavailable, match="did not answer"):
+        Compute(transport.ThreadCaller(bus, timeout=0.2)).at("one").validate_console(
+            RequestContext(), "i", "novnc", "h", 1)
