@@ -1,0 +1,106 @@
+"""How a process of consoles starts and stops: its configuration, its log, its signals.
+
+The only holder of the process's conf; everything below is handed values or the conf itself.
+"""
+
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Any
+from typing import NoReturn
+
+from oslo_config import cfg
+from oslo_log import log as oslo_log
+from pbr import version
+
+from consoles import conf as consoles_conf
+from consoles import context
+from consoles import exception
+from consoles.rpc import transport
+
+LOG = logging.getLogger(__name__)
+
+EPILOG = (
+    "Files: /etc/consoles/consoles.conf, then /etc/consoles/consoles.conf.d/*.conf, unless "
+    "--config-file or --config-dir say otherwise. "
+    "Signals: SIGTERM and SIGINT end the service, letting calls under way finish. "
+    "Exit status: 0 after a signal, 1 when it cannot start (the reason is printed), 2 for a "
+    "wrong command line. "
+    "Every option of the files is explained in consoles.conf.sample.")
+
+#: Libraries whose lines at INFO say nothing to an operator.
+QUIET = ["amqp=WARN", "kombu=WARN", "oslo.messaging=WARN", "oslo_messaging=WARN",
+         "sqlalchemy=WARN", "stevedore=WARN", "alembic=WARN", "keystonemiddleware=WARN",
+         "urllib3=WARN", "asyncio=WARN", "cotyledon=WARN", "dogpile=WARN"]
+
+
+def configure(argv: Sequence[str] | None, prog: str, description: str,
+              cli_opts: Sequence[cfg.Opt] = ()) -> cfg.ConfigOpts:
+    """Register every option, read the command line and the files, set up the log.
+
+    Ends the process with a sentence when the configuration cannot be read.
+    """
+    conf = cfg.CONF
+    consoles_conf.register_opts(conf)
+    transport.register_opts(conf)
+    oslo_log.register_options(conf)
+    conf.register_cli_opts(cli_opts)
+    oslo_log.set_defaults(default_log_levels=QUIET)
+    try:
+        conf(sys.argv[1:] if argv is None else list(argv), project="consoles", prog=prog,
+             version=version.VersionInfo("consoles").version_string(),
+             description=description, epilog=EPILOG)
+    except cfg.Error as exc:
+        fail(prog, str(exc))
+    oslo_log.setup(conf, prog)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(context.LogFilter())
+    return conf
+
+
+def fail(prog: str, text: str) -> NoReturn:
+    """End a process that cannot start, with one sentence that says what to do."""
+    print(f"{prog}: {text}", file=sys.stderr)
+    raise SystemExit(1)
+
+
+def entry_point(prog: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorator of a command's main: an error of ours is a sentence, not a traceback."""
+    def decorate(main: Callable[..., Any]) -> Callable[..., Any]:
+        def run(argv: Sequence[str] | None = None) -> Any:
+            try:
+                return main(argv)
+            except exception.ConsolesError as exc:
+                LOG.debug("Cannot go on", exc_info=True)
+                fail(prog, str(exc))
+        return run
+    return decorate
+
+
+def stop_event() -> threading.Event:
+    """An event that SIGTERM and SIGINT set; call it in the main thread."""
+    event = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: event.set())
+    return event
+
+
+def run_bus_service(conf: cfg.ConfigOpts, name: str,
+                    build: Callable[[cfg.ConfigOpts, transport.Bus], Any]) -> None:
+    """Serve what `build` answers (an object with endpoints, start and stop) until a signal.
+
+    Starts while the broker is away, too, and listens as soon as it answers.
+    """
+    stopped = stop_event()
+    bus = transport.Bus(conf)
+    service = build(conf, bus)
+    servers = bus.serve(name, service.endpoints)
+    service.start()
+    LOG.info("%s serves the bus as %s", conf.prog, name)
+    stopped.wait()
+    LOG.info("%s stops", conf.prog)
+    servers.stop()
+    service.stop()
