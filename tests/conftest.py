@@ -6,7 +6,10 @@ from oslo_messaging import conffixture
 
 from consoles import conf as consoles_conf
 
-pytest_plugins = ()
+pytest_plugins = (
+    "tests.fixtures.processes",
+    "tests.fixtures.rabbit",
+)
 
 
 @pytest.fixture
