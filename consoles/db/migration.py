@@ -1,0 +1,66 @@
+"""The schema's versions: Alembic's, with the scripts in this package."""
+
+import pathlib
+
+import sqlalchemy as sa
+from alembic import command
+from alembic import config as alembic_config
+from alembic import script
+from alembic.runtime import migration
+from oslo_config import cfg
+
+from consoles import exception
+from consoles.db import engine
+
+SCRIPTS = pathlib.Path(__file__).with_name("migrations")
+
+
+def sync(conf: cfg.ConfigOpts) -> str:
+    """Bring the database of `conf` to the newest version; → that version. May be repeated."""
+    database = engine.connect(conf)
+    try:
+        upgrade(database.engine)
+        return head()
+    finally:
+        database.close()
+
+
+def version(conf: cfg.ConfigOpts) -> str | None:
+    """The version the database of `conf` has, None for an empty one."""
+    database = engine.connect(conf)
+    try:
+        return current(database.engine)
+    finally:
+        database.close()
+
+
+def upgrade(bind: sa.Engine) -> None:
+    with bind.begin() as connection:
+        settings = _settings()
+        settings.attributes["connection"] = connection
+        command.upgrade(settings, "head")
+
+
+def current(bind: sa.Engine) -> str | None:
+    with bind.connect() as connection:
+        return migration.MigrationContext.configure(connection).get_current_revision()
+
+
+def head() -> str:
+    """The version that this release works with."""
+    return script.ScriptDirectory.from_config(_settings()).get_current_head() or ""
+
+
+def check(bind: sa.Engine) -> None:
+    """Raises ConfigError when the database was not prepared for this release."""
+    found = current(bind)
+    if found != head():
+        raise exception.ConfigError(
+            f"The database has schema version {found}, this release works with {head()}: "
+            "run 'consoles-manage db sync'.")
+
+
+def _settings() -> alembic_config.Config:
+    settings = alembic_config.Config()
+    settings.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
+    return settings
