@@ -6,6 +6,7 @@ database.
 
 from collections.abc import Callable
 from typing import Any
+from typing import cast
 from typing import TypeVar
 
 import sqlalchemy as sa
@@ -20,6 +21,7 @@ from sqlalchemy import orm
 from consoles import exception
 
 Answer = TypeVar("Answer")
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 #: Seconds for which SQLite's one writer may keep the others waiting; a call's own bound is 5.
 SQLITE_WAIT = 4
@@ -31,9 +33,11 @@ def _duplicate(exc: Exception) -> bool:
     return isinstance(exc, db_exception.DBDuplicateEntry)
 
 
-_retried = api.wrap_db_retry(
-    max_retries=ATTEMPTS, retry_interval=0.02, max_retry_interval=0.5, inc_retry_interval=True,
-    retry_on_deadlock=True, retry_on_disconnect=True, jitter=True, exception_checker=_duplicate)
+def _retried(func: Method) -> Method:
+    decorate = api.wrap_db_retry(
+        max_retries=ATTEMPTS, retry_interval=0.02, max_retry_interval=0.5, jitter=True,
+        retry_on_deadlock=True, retry_on_disconnect=True, exception_checker=_duplicate)
+    return cast(Method, decorate(func))
 
 
 class Database:

@@ -1,5 +1,7 @@
 """The first schema: connections, sessions, instances and hosts."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -8,8 +10,8 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-TABLE_ARGS = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4",
-              "mysql_collate": "utf8mb4_bin"}
+TABLE_ARGS: Any = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4",
+                   "mysql_collate": "utf8mb4_bin"}
 
 
 def upgrade() -> None:

@@ -1,0 +1,197 @@
+"""Instances and hosts: each function is one question, asked in the transaction handed in."""
+
+import dataclasses
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from consoles import exception
+from consoles import model
+from consoles.db import clock
+from consoles.db import connections
+from consoles.db import sessions
+from consoles.db.models import Connection
+from consoles.db.models import Host
+from consoles.db.models import Instance
+from consoles.db.models import Session
+
+#: Rows named in one statement.
+BATCH = 500
+DELETED = "DELETED"
+RUNNING = "ACTIVE"
+#: Close code and reason of sessions whose instance is gone.
+GONE = (exception.CLOSE_CODES["instance_deleted"], "instance_deleted")
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """What an agent says of its host; `instances` by id."""
+
+    host: str
+    boot_id: str
+    sequence: int
+    full: bool
+    instances: dict[str, model.Instance]
+    endpoints: dict[str, str]
+    version: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Claim:
+    """An instance was reported by a host while another one that is up has it, too."""
+
+    instance_id: str
+    status: str
+    from_host: str
+    to_host: str
+    granted: bool
+
+
+@dataclasses.dataclass
+class Outcome:
+    """What a report led to: the agent's answer, sessions to close, claims to audit."""
+
+    answer: str
+    ended: list[sessions.Place] = dataclasses.field(default_factory=list)
+    claims: list[Claim] = dataclasses.field(default_factory=list)
+
+
+def apply(db: orm.Session, report: Report, service_down_time: int) -> Outcome:
+    """Bring the rows of a host up to its report, under the lock of the host's row."""
+    host = db.get(Host, report.host, with_for_update=True)
+    refusal = _refusal(host, report)
+    if refusal:
+        return Outcome(refusal)
+    now = clock.read(db)
+    db.merge(Host(
+        name=report.host, boot_id=report.boot_id, sequence=report.sequence, reported_at=now,
+        version=report.version, consoles=sorted(report.endpoints), endpoints=report.endpoints))
+    db.flush()
+    up = set(db.scalars(sa.select(Host.name)
+                        .where(Host.reported_at >= clock.ago(service_down_time))))
+    outcome = Outcome("applied")
+    gone = [id for part in _parts(sorted(report.instances))
+            for id in _place(db, report, part, up, outcome)]
+    if report.full:
+        here = db.scalars(sa.select(Instance.id).where(Instance.host == report.host))
+        gone += [id for id in here if id not in report.instances]
+    for part in _parts(sorted(gone)):
+        outcome.ended += _remove(db, part)
+    if not all(claim.granted for claim in outcome.claims):
+        _ask_again(db, report.host)
+    return outcome
+
+
+def get(db: orm.Session, instance_id: str) -> dict[str, Any] | None:
+    row = db.get(Instance, instance_id)
+    return _value(row) if row else None
+
+
+def find(db: orm.Session, filters: dict[str, Any], limit: int,
+         marker: str | None) -> list[dict[str, Any]]:
+    """By id, after `marker`; `name` is a part of the name, `project_id` may be a list."""
+    query = sa.select(Instance)
+    for key, value in filters.items():
+        column = getattr(Instance, key)
+        if key == "name":
+            query = query.where(column.icontains(value, autoescape=True))
+        elif isinstance(value, list):
+            query = query.where(column.in_(value))
+        else:
+            query = query.where(column == value)
+    if marker is not None:
+        query = query.where(Instance.id > marker)
+    return [_value(row) for row in db.scalars(query.order_by(Instance.id).limit(limit))]
+
+
+def hosts(db: orm.Session, service_down_time: int) -> list[dict[str, Any]]:
+    """→ [{name, reported_at, age, version, consoles, endpoints, up, instances}]; age in ms."""
+    now = clock.read(db)
+    counts = dict(db.execute(
+        sa.select(Instance.host, sa.func.count()).group_by(Instance.host)).tuples().all())
+    return [{"name": row.name, "reported_at": row.reported_at, "age": now - row.reported_at,
+             "version": row.version, "consoles": row.consoles, "endpoints": row.endpoints,
+             "up": now - row.reported_at <= service_down_time * clock.SECOND,
+             "instances": counts.get(row.name, 0)}
+            for row in db.scalars(sa.select(Host).order_by(Host.name))]
+
+
+def _refusal(host: Host | None, report: Report) -> str:
+    """The answer to a report that cannot be applied, empty for one that can."""
+    if host is None or host.boot_id != report.boot_id:
+        return "" if report.full else "resync"
+    if report.sequence <= host.sequence:
+        return "old"
+    return "" if report.full or report.sequence == host.sequence + 1 else "resync"
+
+
+def _ask_again(db: orm.Session, host: str) -> None:
+    """A refused claim must come again, for the instance may leave the other host soon: no life
+    of the agent has this empty name, so that its next report will have to be a full one."""
+    db.execute(sa.update(Host).where(Host.name == host).values(boot_id=""))
+
+
+def _place(db: orm.Session, report: Report, ids: list[str], up: set[str],
+           outcome: Outcome) -> list[str]:
+    """Insert, update or take over these instances; → the ids of those that are deleted."""
+    rows = {row.id: row for row in db.scalars(
+        sa.select(Instance).where(Instance.id.in_(ids)).order_by(Instance.id)
+        .with_for_update())}
+    now = clock.read(db)
+    gone = []
+    for value in (report.instances[id] for id in ids):
+        row = rows.get(value.id)
+        if value.status == DELETED:
+            gone += [value.id] if row and row.host == report.host else []
+        elif row is None:
+            db.add(Instance(id=value.id, generation=1, created_at=value.created_at or now,
+                            updated_at=now, **_reported(value, report.host, now)))
+        elif row.host == report.host or _taken_over(row, value, report.host, up, outcome):
+            _update(row, _reported(value, report.host, now), now)
+    db.flush()
+    return gone
+
+
+def _taken_over(row: Instance, value: model.Instance, host: str, up: set[str],
+                outcome: Outcome) -> bool:
+    """Whether the instance goes from its host to this one: when that is down, or it runs here."""
+    if row.host in up:
+        claim = Claim(row.id, value.status, row.host, host, granted=value.status == RUNNING)
+        outcome.claims.append(claim)
+        if not claim.granted:
+            return False
+    row.generation += 1
+    return True
+
+
+def _reported(value: model.Instance, host: str, now: int) -> dict[str, Any]:
+    return {"host": host, "name": value.name, "project_id": value.project_id,
+            "user_id": value.user_id, "status": value.status, "seen_at": now}
+
+
+def _update(row: Instance, values: dict[str, Any], now: int) -> None:
+    if any(getattr(row, key) != value for key, value in values.items() if key != "seen_at"):
+        row.updated_at = now
+    for key, value in values.items():
+        setattr(row, key, value)
+
+
+def _remove(db: orm.Session, ids: list[str]) -> list[sessions.Place]:
+    """The instances are gone, and with them their connection details and sessions."""
+    db.execute(sa.delete(Instance).where(Instance.id.in_(ids)),
+               execution_options={"synchronize_session": False})
+    _, ended = connections.remove(db, Connection.instance_id.in_(ids), *GONE)
+    # Lost sessions may have outlived their details.
+    return ended + sessions.end_where(db, Session.instance_id.in_(ids), *GONE)
+
+
+def _value(row: Instance) -> dict[str, Any]:
+    return model.Instance(
+        id=row.id, name=row.name, host=row.host, project_id=row.project_id,
+        user_id=row.user_id, status=row.status, created_at=row.created_at,
+        updated_at=row.updated_at).to_dict()
+
+
+def _parts(ids: list[str]) -> list[list[str]]:
+    return [ids[start:start + BATCH] for start in range(0, len(ids), BATCH)]
