@@ -1,0 +1,1 @@
+"""Drivers: what one kind of hypervisor tells about its consoles."""

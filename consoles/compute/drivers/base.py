@@ -1,0 +1,82 @@
+"""What a hypervisor must tell, and how its driver is found."""
+
+import abc
+from collections.abc import Callable
+from typing import Any
+
+import stevedore
+from oslo_config import cfg
+from stevedore import exception as stevedore_exception
+
+from consoles import exception
+from consoles import model
+
+NAMESPACE = "consoles.compute.drivers"
+
+
+class ConsoleDriver(abc.ABC):
+    """One kind of hypervisor. Methods are called from several threads at a time and may block."""
+
+    def __init__(self, conf: cfg.ConfigOpts, host: str) -> None:
+        """`host` is the agent's name on the bus. Nothing is reached before `start`."""
+        self.conf = conf
+        self.host = host
+
+    def start(self, changed: Callable[[], None]) -> None:
+        """Reach the hypervisor; from now on call `changed` when instances came, went or changed.
+
+        Raises ConfigError for what the operator must mend.
+        """
+
+    def stop(self) -> None:
+        """Leave the hypervisor; within a second."""
+
+    @abc.abstractmethod
+    def list_instances(self) -> list[model.Instance]:
+        """All instances on this host, running or not."""
+
+    @abc.abstractmethod
+    def get_console(self, instance_id: str, console_type: str,
+                    options: dict[str, Any] | None = None) -> model.ConnectInfo:
+        """Where the console is now, without `access_url_base`, which is not the hypervisor's.
+
+        `options` are what the user asked for beside the type. Raises InstanceNotFound,
+        InstanceNotReady, ConsoleTypeUnavailable.
+        """
+
+    def validate_console(self, instance_id: str, console_type: str, host: str,
+                         port: int) -> model.ConnectInfo:
+        """The same for a console that was said to be at host and port.
+
+        Raises PortChanged when it is not there any more, and what get_console raises. A driver
+        whose tickets are used once gives a fresh one with each answer.
+        """
+        info = self.get_console(instance_id, console_type)
+        if (info.host, info.port) != (host, port):
+            raise exception.PortChanged(
+                f"the {console_type} console of {instance_id} is no longer at {host}:{port}")
+        return info
+
+    @abc.abstractmethod
+    def get_console_output(self, instance_id: str, length: int | None) -> str:
+        """The last `length` lines of the console log, all of it for None or a negative number.
+
+        Raises InstanceNotFound.
+        """
+
+    def release(self, details: dict[str, Any]) -> None:
+        """Forget what is held for these connection details (`model.Details`, without token or
+        ticket): a session, a ticket, a stream. May be repeated, also for an instance that is gone.
+        """
+
+
+def load(name: str, conf: cfg.ConfigOpts, host: str) -> ConsoleDriver:
+    """The driver of that name. Raises ConfigError when there is none or it cannot be loaded."""
+    try:
+        return stevedore.DriverManager(NAMESPACE, name, invoke_on_load=True,
+                                       invoke_args=(conf, host)).driver
+    except stevedore_exception.NoMatches:
+        known = ", ".join(sorted(stevedore.ExtensionManager(NAMESPACE).names()))
+        raise exception.ConfigError(
+            f"[compute] driver = {name}: no such driver, or a library that it needs is missing; "
+            f"there are: {known}") from None

@@ -1,0 +1,48 @@
+"""The agent's endpoint: its driver's answers, with what the agent's own configuration adds."""
+
+import dataclasses
+from typing import Any
+
+from consoles import exception
+from consoles import model
+from consoles.compute.drivers.base import ConsoleDriver
+from consoles.context import RequestContext
+from consoles.rpc.interface import exposed
+
+
+class ComputeManager:
+    """Serves `rpc.compute.Compute`; `endpoints` is {console_type: access_url_base} of the types
+    that are on at this host."""
+
+    def __init__(self, driver: ConsoleDriver, endpoints: dict[str, str]) -> None:
+        self._driver = driver
+        self._endpoints = endpoints
+
+    @exposed
+    def get_console(self, context: RequestContext, instance_id: str, console_type: str,
+                    options: dict[str, Any] | None = None) -> dict[str, Any]:
+        self._check_type(console_type)
+        return self._answer(self._driver.get_console(instance_id, console_type, options))
+
+    @exposed
+    def validate_console(self, context: RequestContext, instance_id: str, console_type: str,
+                         host: str, port: int) -> dict[str, Any]:
+        self._check_type(console_type)
+        return self._answer(self._driver.validate_console(instance_id, console_type, host, port))
+
+    @exposed
+    def get_console_output(self, context: RequestContext, instance_id: str,
+                           length: int | None = None) -> str:
+        return self._driver.get_console_output(instance_id, length)
+
+    @exposed
+    def release(self, context: RequestContext, details: dict[str, Any]) -> None:
+        self._driver.release(details)
+
+    def _check_type(self, console_type: str) -> None:
+        if console_type not in self._endpoints:
+            raise exception.ConsoleTypeUnavailable(f"{console_type} is off on this host")
+
+    def _answer(self, info: model.ConnectInfo) -> dict[str, Any]:
+        return dataclasses.replace(
+            info, access_url_base=self._endpoints[info.console_type]).to_dict()
