@@ -93,6 +93,7 @@ class Details(ConnectInfo):
 
     id: str = ""
     session_id: str = ""
+    agent_host: str | None = None
     project_id: str | None = None
     user_id: str | None = None
     request_id: str | None = None

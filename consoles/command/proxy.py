@@ -1,0 +1,105 @@
+"""consoles-*proxy: one program; which kind it is stands in the catalog."""
+
+import socket
+from collections.abc import Callable
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cotyledon
+from oslo_config import cfg
+
+import consoles
+from consoles import exception
+from consoles.command import launch
+from consoles.proxies import catalog
+from consoles.proxies import server
+from consoles.proxies.settings import Settings
+from consoles.relay.link import Limits
+from consoles.rpc.transport import Bus
+
+PAGES = Path(consoles.__file__).parent / "web"
+
+
+def settings_of(spec: catalog.ProxySpec, conf: cfg.ConfigOpts) -> Settings:
+    """Raises ConfigError for options that cannot go together."""
+    if conf.proxy.touch_interval * 2 >= conf.consoleauth.idle_timeout:
+        raise exception.ConfigError(
+            "[proxy] touch_interval must be less than half of [consoleauth] idle_timeout, or "
+            "live sessions would be collected as idle")
+    section = conf[spec.group]
+    return Settings(
+        handshake_timeout=conf.proxy.handshake_timeout,
+        connect_timeout=conf.proxy.connect_timeout,
+        touch_interval=conf.proxy.touch_interval,
+        max_opening=conf.proxy.max_opening,
+        allowed_origins=tuple(conf.console.allowed_origins),
+        base_url=section[spec.base_url],
+        web=_pages(section.web),
+        limits=Limits(ping_interval=conf.proxy.ping_interval,
+                      ping_timeout=conf.proxy.ping_timeout,
+                      max_message_size=conf.proxy.max_message_size))
+
+
+def make_worker(spec: catalog.ProxySpec, conf: cfg.ConfigOpts, sock: socket.socket,
+                number: int = 0) -> server.Worker:
+    """`<host>:<kind>:<port>-<number>` on the bus: a host may have two proxies of a kind."""
+    name = f"{conf.host}:{spec.console_type}:{sock.getsockname()[1]}-{number}"
+    return server.Worker(spec, settings_of(spec, conf), name, lambda: Bus(conf))
+
+
+def listen(spec: catalog.ProxySpec, conf: cfg.ConfigOpts) -> socket.socket:
+    section = conf[spec.group]
+    return server.listen(section[spec.prefix + "_host"], section[spec.prefix + "_port"])
+
+
+class _Process(cotyledon.Service):
+    """A worker in a process of its own; cotyledon forks it and replaces it when it dies."""
+
+    name = "worker"
+
+    def __init__(self, worker_id: Any, spec: catalog.ProxySpec, conf: cfg.ConfigOpts,
+                 sock: socket.socket) -> None:
+        super().__init__(worker_id)
+        self._sock = sock
+        self._worker = make_worker(spec, conf, sock, worker_id)
+
+    def run(self) -> None:
+        self._worker.run(self._sock)
+
+    def terminate(self) -> None:
+        self._worker.stop()
+
+
+def _pages(web: str | None) -> Path:
+    path = Path(web) if web else PAGES
+    if not path.is_dir():
+        raise exception.ConfigError(f"the directory of pages {path} does not exist; "
+                                    f"see the option `web`")
+    return path
+
+
+def _run(command: str, argv: Sequence[str] | None) -> None:
+    spec = catalog.ROWS.get(command)
+    if spec is None:
+        raise exception.ConfigError("this kind of proxy is not part of this release yet")
+    conf = launch.configure(argv, command, spec.summary)
+    settings_of(spec, conf)  # a wrong option is told before anything is forked
+    sock = listen(spec, conf)
+    manager = cotyledon.ServiceManager(graceful_shutdown_timeout=30)
+    manager.add(_Process, workers=conf.proxy.workers, args=(spec, conf, sock))
+    manager.run()
+
+
+def _main(command: str) -> Callable[..., Any]:
+    @launch.entry_point(command)
+    def main(argv: Sequence[str] | None = None) -> None:
+        _run(command, argv)
+    return main
+
+
+novncproxy = _main("consoles-novncproxy")
+xvpvncproxy = _main("consoles-xvpvncproxy")
+spicehtml5proxy = _main("consoles-spicehtml5proxy")
+serialproxy = _main("consoles-serialproxy")
+mksproxy = _main("consoles-mksproxy")

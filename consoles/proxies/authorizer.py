@@ -1,0 +1,48 @@
+"""The door between data plane and bus: may this request open this console?"""
+
+from collections.abc import Sequence
+
+from consoles import exception
+from consoles import model
+from consoles.context import RequestContext
+from consoles.proxies.frontends.request import Request
+from consoles.rpc.consoleauth import ConsoleAuth
+from consoles.wire import origin
+
+
+class Authorizer:
+    """Asks consoleauth; refuses what can be refused without asking."""
+
+    def __init__(self, consoleauth: ConsoleAuth, allowed_origins: Sequence[str],
+                 base_url: str) -> None:
+        self._consoleauth = consoleauth
+        self._allowed_origins = tuple(allowed_origins)
+        self._base_url = base_url
+
+    def check(self, request: Request) -> None:
+        """What needs no question: a rightful upgrade, of a page that may, with a token.
+
+        Raises BadRequest, OriginRefused, InvalidToken.
+        """
+        host = request.host
+        page = request.origin
+        if page is not None:
+            origin.check_host(page, host, self._allowed_origins, self._base_url)
+        request.check_upgrade()
+        if not request.token:
+            raise exception.InvalidToken("no token")
+
+    async def authorize(self, context: RequestContext, request: Request,
+                        session: model.SessionRequest) -> model.Details:
+        """→ where the console is. Claims the token; raises what consoleauth raises."""
+        answer = await self._consoleauth.get_connection_details(context, request.token,
+                                                                session.to_dict())
+        if answer is None:
+            raise exception.InvalidToken("unknown or expired token")
+        return model.Details.from_dict(answer)
+
+    def check_scheme(self, request: Request, details: model.Details) -> None:
+        """Raises OriginRefused for a page of another scheme than the console's URL."""
+        page = request.origin
+        if page is not None:
+            origin.check_scheme(page, details.access_url_base)

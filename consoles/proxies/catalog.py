@@ -1,0 +1,35 @@
+"""The kinds of console proxy: a row each, no classes."""
+
+import dataclasses
+from collections.abc import Awaitable
+from collections.abc import Callable
+from typing import Any
+
+from consoles import model
+from consoles.model import ConsoleType
+from consoles.proxies import steps
+
+Step = Callable[[Any, model.Details], Awaitable[Any]]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ProxySpec:
+    """`group` and `prefix` name the options `<prefix>_host` and `<prefix>_port`."""
+
+    console_type: ConsoleType
+    command: str
+    summary: str
+    group: str
+    prefix: str
+    base_url: str
+    to_target: tuple[Step, ...] = ()
+    to_client: tuple[Step, ...] = ()
+
+
+NOVNC = ProxySpec(
+    console_type=ConsoleType.NOVNC, command="consoles-novncproxy",
+    summary="Brings VNC consoles into browsers, over WebSocket, and serves the noVNC page.",
+    group="vnc", prefix="novncproxy", base_url="novncproxy_base_url",
+    to_target=(steps.internal_path, steps.rfb_security), to_client=(steps.rfb_greet,))
+
+ROWS = {row.command: row for row in (NOVNC,)}

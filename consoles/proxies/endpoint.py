@@ -1,0 +1,35 @@
+"""What other services may ask a worker over the bus."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from consoles.context import RequestContext
+from consoles.rpc.interface import exposed
+
+ANSWER_TIMEOUT = 2.0
+
+
+class ProxiesEndpoint:
+    """Runs in the bus's threads; asks the worker's loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop,
+                 end: Callable[[list[str], str, int | None], list[str]],
+                 describe: Callable[[], dict[str, Any]]) -> None:
+        self._loop = loop
+        self._end = end
+        self._describe = describe
+
+    @exposed
+    def close_sessions(self, context: RequestContext, ids: list[str], code: int,
+                       reason: str) -> list[str]:
+        return self._in_loop(self._end, ids, reason, code)
+
+    @exposed
+    def status(self, context: RequestContext) -> dict[str, Any]:
+        return self._in_loop(self._describe)
+
+    def _in_loop(self, func: Callable[..., Any], *args: Any) -> Any:
+        async def call() -> Any:
+            return func(*args)
+        return asyncio.run_coroutine_threadsafe(call(), self._loop).result(ANSWER_TIMEOUT)

@@ -1,0 +1,165 @@
+"""An HTTP request as websockify understands it, read from bytes and answered in bytes.
+
+websockify's request handler and WebSocket handshake, without its server: what came is handed in,
+what it would send is handed out.
+"""
+
+import io
+import re
+from http import HTTPStatus
+from http.cookies import CookieError
+from http.cookies import SimpleCookie
+from urllib.parse import parse_qs
+from urllib.parse import urlsplit
+
+from websockify.websocketserver import HttpWebSocket
+from websockify.websocketserver import WebSocketRequestHandler
+
+from consoles import exception
+from consoles.wire import origin
+
+MAX_LINE = 8192
+MAX_HEAD = 65536
+SUBPROTOCOL = "binary"
+_KEY = re.compile(r"[A-Za-z0-9+/]{22}==")
+
+
+class UpgradeRequired(exception.BadRequest):
+    """The client's WebSocket version is not ours (RFC 6455, section 4.4)."""
+
+    http_status = HTTPStatus.UPGRADE_REQUIRED
+
+
+class _WebSocket(HttpWebSocket):
+    """Chooses `binary` wherever it is offered; websockify does not trim the offers."""
+
+    def select_subprotocol(self, protocols: list[str]) -> str:
+        return next((p for p in protocols if p.strip() == SUBPROTOCOL), "")
+
+
+class Request(WebSocketRequestHandler):
+    """A parsed head. Raises BadRequest for what is not HTTP as clients of consoles speak it."""
+
+    protocol_version = "HTTP/1.1"
+    server_version = "consoles"
+    sys_version = ""
+
+    def __init__(self, head: bytes) -> None:
+        line, _, headers = head.partition(b"\r\n")
+        if len(line) > MAX_LINE:
+            raise exception.BadRequest("the request line is too long")
+        if b"\0" in head or re.search(rb"[^\r]\n|\r[^\n]|\r\n[ \t]", head):
+            raise exception.BadRequest("the head has characters that no head may have")
+        self.raw_requestline = line + b"\r\n"
+        self.rfile = io.BytesIO(headers)
+        self.wfile = io.BytesIO()
+        self.request = None
+        self.client_address = ("", 0)
+        self.requestline = ""
+        if not self.parse_request():
+            raise exception.BadRequest("the request cannot be parsed")
+        self.url = urlsplit(_one_slash(self.path))
+
+    # -- what was asked --------------------------------------------------------------------------
+
+    @property
+    def is_upgrade(self) -> bool:
+        return self.headers.get("Upgrade", "").lower() == "websocket"
+
+    @property
+    def keeps_alive(self) -> bool:
+        return not self.close_connection
+
+    @property
+    def host(self) -> str:
+        """The Host header, checked. Raises BadRequest when it is missing, twice or not a host."""
+        hosts = self.headers.get_all("Host", [])
+        if len(hosts) != 1 or not hosts[0].isascii():
+            raise exception.BadRequest("exactly one Host is needed")
+        origin.host_of(hosts[0])
+        return hosts[0]
+
+    @property
+    def origin(self) -> origin.Origin | None:
+        """None for a client that is no browser. Raises OriginRefused."""
+        origins = self.headers.get_all("Origin", [])
+        if not origins:
+            return None
+        if len(origins) > 1:
+            raise exception.OriginRefused("more than one Origin")
+        return origin.parse(origins[0])
+
+    @property
+    def token(self) -> str:
+        """From the query (the last one counts), from a `path` in it (noVNC), or from the cookie."""
+        query = parse_qs(self.url.query)
+        if "token" in query:
+            return query["token"][-1]
+        for path in query.get("path", []):
+            tokens = parse_qs(urlsplit(path).query).get("token")
+            if tokens:
+                return tokens[-1]
+        return self._cookie("token")
+
+    def _cookie(self, name: str) -> str:
+        for part in ";".join(self.headers.get_all("Cookie", [])).split(";"):
+            try:
+                found = SimpleCookie(part).get(name)
+            except CookieError:
+                continue  # another application's; says nothing about ours
+            if found is not None:
+                return found.value
+        return ""
+
+    # -- the answer ------------------------------------------------------------------------------
+
+    def check_upgrade(self) -> None:
+        """Raises BadRequest for what RFC 6455, section 4.2.1, does not let pass."""
+        if self.command != "GET" or self.request_version != "HTTP/1.1":
+            raise exception.BadRequest("an upgrade is GET with HTTP/1.1")
+        if "upgrade" not in re.split(r"\s*,\s*", self.headers.get("Connection", "").lower()):
+            raise exception.BadRequest("Connection does not say Upgrade")
+        if self.headers.get("Sec-WebSocket-Version") != "13":
+            raise UpgradeRequired("only version 13 of WebSocket is spoken")
+        keys = self.headers.get_all("Sec-WebSocket-Key", [])
+        if len(keys) != 1 or not _KEY.fullmatch(keys[0].strip()):
+            raise exception.BadRequest("Sec-WebSocket-Key is not 16 bytes in base64")
+        offers = self.headers.get("Sec-WebSocket-Protocol")
+        if offers and SUBPROTOCOL not in re.split(r"\s*,\s*", offers.strip()):
+            raise exception.BadRequest("of the subprotocols only `binary` is spoken")
+
+    def upgrade(self) -> bytes:
+        """→ websockify's 101 for a request that `check_upgrade` lets pass."""
+        _WebSocket(self).accept(None, self.headers)
+        return self.wfile.getvalue()
+
+    def answer(self, status: int, headers: dict[str, str], body: bytes = b"") -> bytes:
+        """→ a whole response; HEAD gets the head of it."""
+        self.send_response_only(status)
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        return self.wfile.getvalue() + (b"" if self.command == "HEAD" else body)
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Called by parse_request: whoever made us answers, by the table of refusals."""
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Said nowhere: a request's path has the token."""
+
+
+def _one_slash(path: str) -> str:
+    """urlsplit takes what follows `//` for a host."""
+    return "/" + path.lstrip("/") if path.startswith("//") else path
+
+
+def refusal(exc: exception.ConsolesError) -> bytes:
+    """A response with an empty body for a connection that ends with it."""
+    status = HTTPStatus(exc.http_status)
+    extra = f"Retry-After: {exc.retry_after}\r\n" if exc.retry_after else ""
+    if isinstance(exc, UpgradeRequired):
+        extra += "Sec-WebSocket-Version: 13\r\n"
+    return (f"HTTP/1.1 {status.value} {status.phrase}\r\n{extra}"
+            f"Content-Length: 0\r\nConnection: close\r\n\r\n").encode()

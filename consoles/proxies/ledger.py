@@ -1,0 +1,100 @@
+"""What a worker tells consoleauth of its sessions: reports while they live, tallies at their end.
+
+A tally is kept until consoleauth has taken it, so that a bus that is away loses none.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from collections.abc import Iterable
+from typing import Any
+
+from consoles import exception
+from consoles import model
+from consoles.context import RequestContext
+from consoles.context import use
+from consoles.rpc.sessions import Sessions
+
+LOG = logging.getLogger(__name__)
+
+#: Tallies in one call, and seconds in which more of them gather for it.
+BATCH = 500
+GATHER = 0.05
+#: Tallies kept while nobody takes them; beyond that the oldest are lost, and said to be.
+MAX_WAITING = 100_000
+MAX_PAUSE = 5.0
+
+
+class Ledger:
+    """One per worker, in its loop. `live` gives the sessions, `end` closes those told to end."""
+
+    def __init__(self, sessions: Sessions, worker: str, boot_id: str,
+                 live: Callable[[], list[dict[str, Any]]],
+                 end: Callable[[Iterable[str]], Any]) -> None:
+        self._sessions = sessions
+        self._worker = worker
+        self._boot_id = boot_id
+        self._live = live
+        self._end = end
+        self._waiting: list[dict[str, Any]] = []
+        self._wake = asyncio.Event()
+
+    def close(self, tally: model.Tally) -> None:
+        """Queue the end of a session."""
+        self._waiting.append(tally.to_dict())
+        if len(self._waiting) > MAX_WAITING:
+            LOG.error("Consoleauth takes no tallies: the oldest of %s is lost", MAX_WAITING)
+            del self._waiting[0]
+        self._wake.set()
+
+    async def report_forever(self, interval: float) -> None:
+        """Report all live sessions, every `interval` seconds; an empty worker says nothing."""
+        while True:
+            await asyncio.sleep(interval)
+            rows = self._live()
+            if rows:
+                await self._report(rows)
+
+    async def close_forever(self) -> None:
+        """Send tallies as they come, again and again until they are taken."""
+        pause = GATHER
+        while True:
+            await self._wake.wait()
+            await asyncio.sleep(pause)
+            pause = GATHER if await self._send() else min(MAX_PAUSE, pause * 4)
+
+    async def flush(self, timeout: float) -> None:
+        """Send what is left, for so long; at a worker's end."""
+        try:
+            async with asyncio.timeout(timeout):
+                while self._waiting and await self._send():
+                    pass
+        except TimeoutError:
+            LOG.warning("%s tallies were not taken; their sessions end as lost",
+                        len(self._waiting))
+
+    async def _send(self) -> bool:
+        batch = self._waiting[:BATCH]
+        if not batch:
+            return True
+        context = use(RequestContext())
+        try:
+            await self._sessions.close(context, batch)
+        except exception.ConsolesError as exc:
+            LOG.warning("%s tallies wait: %s", len(self._waiting), exc)
+            return False
+        del self._waiting[:len(batch)]
+        if not self._waiting:
+            self._wake.clear()
+        return True
+
+    async def _report(self, rows: list[dict[str, Any]]) -> None:
+        context = use(RequestContext())
+        try:
+            answer = await self._sessions.report(context, self._worker, self._boot_id, rows)
+        except exception.ConsolesError as exc:
+            LOG.warning("Cannot report %s sessions: %s", len(rows), exc)
+            return
+        ended = self._end((answer or {}).get("end", ()))
+        if ended:
+            LOG.info("Sessions ended elsewhere: %s", ended)

@@ -1,0 +1,62 @@
+"""One session as its worker knows it: who asked, what for, how far it got."""
+
+import uuid
+from typing import Any
+
+from consoles import exception
+from consoles import model
+from consoles.context import RequestContext
+from consoles.proxies.audit import Trail
+from consoles.relay.link import Link
+from consoles.relay.link import now_ms
+
+
+class Opening:
+    """From request to tally. `request` is what consoleauth is told when the token is used."""
+
+    def __init__(self, kind: str, worker: str, boot_id: str, peer: str, user_agent: str) -> None:
+        self.request = model.SessionRequest(
+            id=str(uuid.uuid4()), worker=worker, kind=kind, client_address=peer,
+            user_agent=user_agent[:255], boot_id=boot_id)
+        self.trail = Trail(self.request, RequestContext().request_id)
+        self.started_at = now_ms()
+        self.awaits_target = False
+        self.details: model.Details | None = None
+        self.link: Link | None = None
+        self.ended: tuple[str, int | None] | None = None
+
+    def authorised(self, details: model.Details) -> None:
+        self.details = details
+
+    def context(self) -> RequestContext:
+        """The context of the request for the URL, so that one id finds everything."""
+        details = self.details
+        if details is None:
+            return RequestContext(request_id=self.trail.request_id)
+        return RequestContext(request_id=details.request_id or self.trail.request_id,
+                              user_id=details.user_id, project_id=details.project_id)
+
+    def end(self, reason: str, code: int | None = None) -> None:
+        """End it now if it is carried, else as soon as its target is ready."""
+        self.ended = (reason, code)
+        if self.link is not None:
+            self.link.end(reason, code)
+
+    def refused(self, exc: exception.ConsolesError) -> model.Tally:
+        return model.Tally(session_id=self.request.id, bytes_in=0, bytes_out=0,
+                           code=exc.close_code, reason=exc.reason, started_at=self.started_at,
+                           ended_at=now_ms())
+
+    def row(self) -> dict[str, Any]:
+        """What a report says of it."""
+        tally = self.link.tally() if self.link else None
+        row = {"id": self.request.id, "client_address": self.request.client_address,
+               "user_agent": self.request.user_agent, "started_at": self.started_at,
+               "state": "live" if self.link else "opening",
+               "bytes_in": tally.bytes_in if tally else 0,
+               "bytes_out": tally.bytes_out if tally else 0}
+        if self.details is not None:
+            row |= {"connection_id": self.details.id, "instance_id": self.details.instance_id,
+                    "project_id": self.details.project_id,
+                    "console_type": self.details.console_type}
+        return row

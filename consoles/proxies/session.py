@@ -1,0 +1,151 @@
+"""A session's life, in the one place that knows its order."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+
+from consoles import context as request_context
+from consoles import exception
+from consoles import model
+from consoles.proxies.authorizer import Authorizer
+from consoles.proxies.catalog import ProxySpec
+from consoles.proxies.frontends.websocket import WebsocketFrontend
+from consoles.proxies.ledger import Ledger
+from consoles.proxies.opening import Opening
+from consoles.relay.link import Link
+from consoles.relay.relay import End
+from consoles.relay.relay import Relay
+from consoles.rpc.compute import Compute
+from consoles.stream.connection import Connection
+from consoles.stream.dial import dial
+
+LOG = logging.getLogger(__name__)
+
+#: Seconds in which the agent may say why the target ended.
+WHY_TIMEOUT = 1.5
+
+#: Why a target ended, by what its agent says of the console now.
+_WHY: dict[type[exception.ConsolesError], str] = {
+    exception.InstanceNotFound: "instance_deleted",
+    exception.InstanceNotReady: "instance_stopped",
+    exception.PortChanged: "instance_migrated",
+}
+
+
+class Sessions:
+    """All sessions of a worker, from their request to their tally."""
+
+    def __init__(self, spec: ProxySpec, authorizer: Authorizer, compute: Compute, relay: Relay,
+                 connect_timeout: float) -> None:
+        self.all: dict[str, Opening] = {}
+        self.ledger: Ledger
+        self._spec = spec
+        self._authorizer = authorizer
+        self._compute = compute
+        self._relay = relay
+        self._connect_timeout = connect_timeout
+        self._asking: set[asyncio.Task[None]] = set()
+
+    async def open(self, session: Opening, frontend: WebsocketFrontend, deadline: float) -> None:
+        """Open a session, or say why not. Ends when it is carried or refused."""
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._open(session, frontend)
+        except (Exception, asyncio.CancelledError) as exc:
+            refusal = _refusal(exc, session)
+            session.trail.refused(refusal)
+            LOG.info("Session %s refused: %s", session.request.id, refusal)
+            frontend.reject(refusal)
+            if self.all.pop(session.request.id, None):
+                self.ledger.close(session.refused(refusal))
+
+    async def _open(self, session: Opening, frontend: WebsocketFrontend) -> None:
+        context = request_context.use(request_context.RequestContext(
+            request_id=session.trail.request_id))
+        self._authorizer.check(frontend.request)
+        self.all[session.request.id] = session
+        details = await self._authorizer.authorize(context, frontend.request, session.request)
+        session.authorised(details)
+        request_context.use(session.context())
+        self._authorizer.check_scheme(frontend.request, details)
+        session.trail.authorised(details)
+        async with self._reached(session, details) as target:
+            frontend.accept()
+            for step in self._spec.to_client:
+                await step(frontend, details)
+            session.link = self._carry(session, frontend.detach(), target)
+        LOG.info("Session %s opened: instance %s at %s:%s", session.request.id,
+                 details.instance_id, details.host, details.port)
+
+    @contextlib.asynccontextmanager
+    async def _reached(self, session: Opening,
+                       details: model.Details) -> AsyncIterator[Connection]:
+        """Dial the target and say what this kind needs; cut it off if the rest goes wrong."""
+        session.awaits_target = True
+        target = await dial(details.host, details.port, self._connect_timeout)
+        try:
+            for step in self._spec.to_target:
+                await step(target, details)
+            session.awaits_target = False
+            yield target
+        except BaseException:
+            target.abort()
+            raise
+
+    def _carry(self, session: Opening, client: End, target: Connection) -> Link:
+        session.trail.opened()
+        link = self._relay.carry(
+            session.request.id, client, End(*target.detach()),
+            on_ended=lambda tally: self._ended(session, tally),
+            on_target_closed=lambda link: self._ask_why(session, link))
+        if session.ended:
+            link.end(*session.ended)
+        return link
+
+    def _ended(self, session: Opening, tally: model.Tally) -> None:
+        del self.all[session.request.id]
+        self.ledger.close(tally)
+        request_context.use(session.context())
+        session.trail.closed(tally)
+        LOG.info("Session %s ended: %s", tally.session_id, tally.reason)
+
+    def _ask_why(self, session: Opening, link: Link) -> None:
+        """The target ended before anybody told us why; its agent may know."""
+        task = asyncio.get_running_loop().create_task(self._why(session, link))
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
+
+    async def _why(self, session: Opening, link: Link) -> None:
+        reason = "target_closed"
+        details = session.details
+        if details is not None and details.agent_host:
+            try:
+                async with asyncio.timeout(WHY_TIMEOUT):
+                    await self._compute.at(details.agent_host).validate_console(
+                        session.context(), details.instance_id, details.console_type,
+                        details.host, details.port)
+            except exception.ConsolesError as exc:
+                reason = _WHY.get(type(exc), reason)
+            except TimeoutError:
+                LOG.debug("The agent does not say why the target ended")
+        link.end(reason)
+
+
+def _refusal(exc: BaseException, session: Opening) -> exception.ConsolesError:
+    """Whose fault it was, as an entry of the table of refusals."""
+    match exc:
+        case TimeoutError() if session.awaits_target:
+            return exception.TargetTimeout("the target did not finish its handshake in time")
+        case TimeoutError():
+            return exception.HandshakeTimeout("the client did not finish its handshake in time")
+        case exception.WireError() if session.awaits_target:
+            return exception.TargetProtocolError(f"target: {exc}")
+        case exception.WireError():
+            return exception.BadRequest(f"client: {exc}")
+        case exception.ConsolesError():
+            return exc
+        case asyncio.CancelledError():
+            return exception.BadRequest("the client went away")
+    LOG.error("Opening a session failed", exc_info=exc)
+    return exception.ConsolesError("opening failed")

@@ -1,0 +1,151 @@
+"""Takes a client's WebSocket frames apart as a stream: no frame is ever assembled.
+
+Follows RFC 6455 section 5; what a peer may not do ends the session with the code it asks for.
+"""
+
+from collections.abc import Callable
+
+import numpy
+
+from consoles.wire.frames import FrameError
+from consoles.wire.frames import MAX_CONTROL
+from consoles.wire.frames import Opcode
+
+#: Bytes below which Python's integers unmask faster than numpy's set-up.
+SMALL = 200
+
+#: Opcode by number, None for those that are reserved.
+_OPCODES = [int(n) if n in set(Opcode) else None for n in range(16)]
+
+
+class FrameReader:
+    """Feed it what came; it calls `data(view)` with unmasked payload, `control(opcode, payload)`.
+
+    `data`'s view is into the buffer that was fed and good only during the call.
+    """
+
+    __slots__ = ("_control", "_data", "_fragmented", "_head", "_left", "_mask", "_max_size",
+                 "_opcode", "_payload", "_size", "_text")
+
+    def __init__(self, data: Callable[[memoryview], None], control: Callable[[int, bytes], None],
+                 max_size: int, text: bool = False) -> None:
+        self._data = data
+        self._control = control
+        self._max_size = max_size
+        self._text = text           # whether text messages are taken like binary ones
+        self._head = b""            # of a frame whose header is not all there
+        self._left = 0              # bytes still to come of the frame
+        self._mask = b""
+        self._opcode = 0
+        self._payload = b""         # of a control frame
+        self._fragmented = False    # a message is under way
+        self._size = 0              # of that message so far
+
+    def redirect(self, data: Callable[[memoryview], None],
+                 control: Callable[[int, bytes], None]) -> None:
+        """From here on call these; a frame under way goes on."""
+        self._data = data
+        self._control = control
+
+    def feed(self, view: memoryview) -> None:
+        """Take some bytes, in any cutting. Unmasks in place. Raises FrameError."""
+        at = 0
+        end = len(view)
+        while at < end:
+            if not self._left:
+                at += self._begin(view[at:at + 14])
+                if not self._left:
+                    continue
+            size = min(self._left, end - at)
+            if size:
+                self._take(view[at:at + size])
+                at += size
+
+    def _begin(self, view: memoryview) -> int:
+        """Read a header, or as much of it as is there; → the bytes used of `view`."""
+        head = self._head + bytes(view)
+        have = len(self._head)
+        need = _header_size(head)
+        if len(head) < need:
+            self._head = head
+            return len(view)
+        self._head = b""
+        first, second = head[0], head[1]
+        size = second & 0x7F
+        if size == 126:
+            size = int.from_bytes(head[2:4], "big")
+        elif size == 127:
+            size = int.from_bytes(head[2:10], "big")
+        self._check(first, second, size)
+        self._mask = head[need - 4:need]
+        self._left = size
+        if not size:
+            self._end_of_empty()
+        return need - have
+
+    def _check(self, first: int, second: int, size: int) -> None:
+        """Raises FrameError for every header a client may not send (5.2, 5.4, 5.5)."""
+        opcode = _OPCODES[first & 0x0F]
+        if first & 0x70 or opcode is None:
+            raise FrameError("reserved bits or opcode")
+        if not second & 0x80:
+            raise FrameError("an unmasked frame")
+        if size < (126 if second & 0x7F == 126 else 65536 if second & 0x7F == 127 else 0):
+            raise FrameError("a length that is not the shortest")
+        if size >> 63:
+            raise FrameError("a length with the top bit")
+        self._opcode = opcode
+        final = bool(first & 0x80)
+        if opcode & 0x08:
+            if size > MAX_CONTROL or not final:
+                raise FrameError("a control frame that is too long or in fragments")
+            return
+        if (opcode == Opcode.CONTINUATION) is not self._fragmented:
+            raise FrameError("fragments out of order")
+        if opcode == Opcode.TEXT and not self._text:
+            raise FrameError("text where only binary is spoken", 1003)
+        self._size = size if not self._fragmented else self._size + size
+        if self._size > self._max_size:
+            raise FrameError(f"a message of more than {self._max_size} bytes", 1009)
+        self._fragmented = not final
+
+    def _take(self, view: memoryview) -> None:
+        size = len(view)
+        unmask(view, self._mask)
+        self._left -= size
+        if self._left and size & 3:
+            self._mask = self._mask[size & 3:] + self._mask[:size & 3]
+        if not self._opcode & 0x08:
+            self._data(view)
+            return
+        self._payload += bytes(view)
+        if not self._left:
+            payload, self._payload = self._payload, b""
+            self._control(self._opcode, payload)
+
+    def _end_of_empty(self) -> None:
+        if self._opcode & 0x08:
+            self._control(self._opcode, b"")
+
+
+def unmask(view: memoryview, mask: bytes) -> None:
+    """XOR `view` with the four bytes of `mask`, over and over, in place (5.3)."""
+    size = len(view)
+    if size < SMALL:
+        pattern = mask * (size // 4 + 1)
+        view[:] = (int.from_bytes(view, "little")
+                   ^ int.from_bytes(pattern[:size], "little")).to_bytes(size, "little")
+        return
+    whole = size & ~7
+    words = numpy.frombuffer(view[:whole], dtype=numpy.uint64)
+    numpy.bitwise_xor(words, numpy.frombuffer(mask * 2, dtype=numpy.uint64)[0], out=words)
+    if whole < size:
+        for i in range(whole, size):
+            view[i] ^= mask[i & 3]
+
+
+def _header_size(head: bytes) -> int:
+    """How long the header is, as far as its first two bytes tell."""
+    if len(head) < 2:
+        return 2
+    return 6 + (0, 2, 8)[max(0, (head[1] & 0x7F) - 125)]

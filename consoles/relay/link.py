@@ -1,0 +1,157 @@
+"""One carried session: two sides that pass bytes to each other, and how it ends.
+
+The data plane knows bytes, limits and reasons; it knows no tokens, no bus, no configuration.
+"""
+
+import asyncio
+import dataclasses
+import time
+from collections.abc import Callable
+
+from consoles import model
+from consoles.exception import CLOSE_CODES
+
+#: A frame header of ours is at most this long: what target bytes leave free in front.
+HEADROOM = 16
+BUFFER_SIZE = 256 * 1024
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """Seconds and bytes; see the group [proxy] of the options."""
+
+    ping_interval: int = 30
+    ping_timeout: int = 20
+    max_message_size: int = 16 * 1024 * 1024
+    close_timeout: int = 5
+
+
+class Buffer:
+    """The memory that all sessions of a loop receive into; used up within one callback."""
+
+    __slots__ = ("all", "body")
+
+    def __init__(self) -> None:
+        self.all = memoryview(bytearray(HEADROOM + BUFFER_SIZE))
+        self.body = self.all[HEADROOM:]
+
+
+class Side(asyncio.BufferedProtocol):
+    """One of the two connections of a link; subclasses say how bytes go out and come in."""
+
+    __slots__ = ("carried", "held", "link", "peer", "transport")
+
+    def __init__(self, link: "Link", transport: asyncio.Transport) -> None:
+        self.link = link
+        self.transport = transport
+        self.peer: Side = self
+        self.carried = 0   # payload bytes that came in on this side
+        self.held = False  # not read from, because the peer does not take it
+
+    def received(self, view: memoryview) -> None:
+        """Bytes came in; the view is writable and good only during the call."""
+        raise NotImplementedError
+
+    def send(self, view: memoryview) -> None:
+        """Send payload; the view is good only during the call."""
+        raise NotImplementedError
+
+    def send_body(self, size: int) -> None:
+        """Send the first `size` bytes of the receive buffer, with its head room in front."""
+        self.send(self.link.buffer.body[:size])
+
+    def finish(self, code: int, reason: str) -> None:
+        """Say good-bye as this side's protocol does, then close."""
+        self.close()
+
+    def close(self) -> None:
+        """Send what is left, but not for ever: a peer that takes nothing is cut off."""
+        self.transport.close()
+        if self.transport.get_write_buffer_size():
+            self.abort_later()
+
+    def abort_later(self) -> None:
+        asyncio.get_running_loop().call_later(self.link.limits.close_timeout,
+                                              self.transport.abort)
+
+    # -- asyncio.BufferedProtocol -----------------------------------------------------------------
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self.link.buffer.body
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.received(self.link.buffer.body[:nbytes])
+
+    def pause_writing(self) -> None:
+        self.peer.held = True
+        if not self.peer.transport.is_closing():
+            self.peer.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        self.peer.held = False
+        if not self.link.ended and not self.peer.transport.is_closing():
+            self.peer.transport.resume_reading()
+
+
+class Link:
+    """A session under way. Anybody may call `end`, any number of times; the first counts."""
+
+    __slots__ = ("__weakref__", "buffer", "client", "ended", "limits", "on_ended",
+                 "on_target_closed", "session_id", "started_at", "target")
+
+    def __init__(self, session_id: str, buffer: Buffer, limits: Limits,
+                 on_ended: Callable[[model.Tally], None],
+                 on_target_closed: Callable[["Link"], None] | None = None) -> None:
+        self.session_id = session_id
+        self.buffer = buffer
+        self.limits = limits
+        self.on_ended = on_ended
+        self.on_target_closed = on_target_closed
+        self.started_at = now_ms()
+        self.ended = False
+        self.client: Side
+        self.target: Side
+
+    def join(self, client: Side, target: Side, from_client: bytes, from_target: bytes) -> None:
+        """Begin to carry, with the payload that each side sent before."""
+        self.client, self.target = client, target
+        client.peer, target.peer = target, client
+        for side, early in ((target, from_target), (client, from_client)):
+            side.transport.set_protocol(side)
+            if early:
+                side.carried += len(early)
+                side.peer.send(memoryview(early))
+        for side in (client, target):  # after set_protocol: uvloop then chooses how to read
+            if not self.ended and not side.held and not side.transport.is_closing():
+                side.transport.resume_reading()
+
+    def target_closed(self) -> None:
+        """The target ended cleanly: the control plane may know why, and then says so by `end`."""
+        if self.ended:
+            return
+        if self.on_target_closed is None:
+            self.end("target_closed")
+            return
+        if not self.client.transport.is_closing():
+            self.client.transport.pause_reading()
+        hook, self.on_target_closed = self.on_target_closed, None
+        hook(self)
+
+    def end(self, reason: str, code: int | None = None, text: str = "") -> None:
+        """Close both sides and hand out the tally. `text` is told to the client."""
+        if self.ended:
+            return
+        self.ended = True
+        code = CLOSE_CODES.get(reason, 1000) if code is None else code
+        self.target.close()
+        self.client.finish(code, text or reason.replace("_", " "))
+        self.on_ended(self.tally(reason, code))
+
+    def tally(self, reason: str = "", code: int = 0) -> model.Tally:
+        return model.Tally(session_id=self.session_id, bytes_in=self.client.carried,
+                           bytes_out=self.target.carried, code=code, reason=reason,
+                           started_at=self.started_at, ended_at=now_ms())
+
+
+def now_ms() -> int:
+    return int(time.time() * 1000)

@@ -1,0 +1,97 @@
+"""All sessions of one loop: takes them over from their handshake, watches them, lists them."""
+
+import asyncio
+import dataclasses
+from collections.abc import Callable
+from collections.abc import Iterable
+
+from consoles import model
+from consoles.relay.frame_reader import FrameReader
+from consoles.relay.link import Buffer
+from consoles.relay.link import Limits
+from consoles.relay.link import Link
+from consoles.relay.link import Side
+from consoles.relay.sides import RawSide
+from consoles.relay.sides import WebsocketSide
+
+SWEEP_INTERVAL = 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class End:
+    """One connection as its handshake leaves it: reading is paused, `early` is unused payload.
+
+    A WebSocket brings the reader that may be in the middle of a frame.
+    """
+
+    transport: asyncio.Transport
+    early: bytes = b""
+    reader: FrameReader | None = None
+
+
+class Relay:
+    """One per loop; call it in the loop's thread only."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.links: dict[str, Link] = {}
+        self._limits = limits
+        self._buffer = Buffer()
+        self._sweeper: asyncio.TimerHandle | None = None
+
+    def carry(self, session_id: str, client: End, target: End,
+              on_ended: Callable[[model.Tally], None],
+              on_target_closed: Callable[[Link], None] | None = None) -> Link:
+        """Carry bytes between the two until one ends or `end` is called.
+
+        `on_ended` gets the tally, once. `on_target_closed` is told when the target ends cleanly
+        and has the link's `end` called soon; without it the session ends as `target_closed`.
+        """
+        def ended(tally: model.Tally) -> None:
+            self.links.pop(session_id, None)
+            on_ended(tally)
+
+        link = Link(session_id, self._buffer, self._limits, ended, on_target_closed)
+        self.links[session_id] = link
+        link.join(self._side(link, client), self._side(link, target), client.early, target.early)
+        if self._sweeper is None:
+            self._schedule()
+        return link
+
+    def end(self, session_ids: Iterable[str], reason: str, code: int | None = None) -> list[str]:
+        """End these; → the ids of those that were here."""
+        here = [i for i in session_ids if i in self.links]
+        for session_id in here:
+            self.links[session_id].end(reason, code)
+        return here
+
+    def _side(self, link: Link, end: End) -> Side:
+        if end.reader is None:
+            return RawSide(link, end.transport)
+        return WebsocketSide(link, end.transport, end.reader)
+
+    def _schedule(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._sweeper = loop.call_later(SWEEP_INTERVAL, self._sweep, loop)
+
+    def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Once a second, one look at every session, instead of timers for each."""
+        now = loop.time()
+        for link in list(self.links.values()):
+            if isinstance(link.client, WebsocketSide):
+                self._look(link, link.client, now)
+        self._sweeper = None
+        if self.links:
+            self._schedule()
+
+    def _look(self, link: Link, client: WebsocketSide, now: float) -> None:
+        limits = self._limits
+        if client.seen or client.held:  # held: it may have spoken, we do not listen
+            client.seen = False
+            client.idle_since = now
+            client.pinged_at = 0.0
+        elif client.pinged_at:
+            if now - client.pinged_at >= limits.ping_timeout:
+                link.end("client_timeout", text="The client did not answer")
+        elif limits.ping_interval and now - client.idle_since >= limits.ping_interval:
+            client.pinged_at = now
+            client.ping()

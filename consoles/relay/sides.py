@@ -1,0 +1,139 @@
+"""The two kinds of side: bare TCP, and a client's WebSocket."""
+
+import asyncio
+import logging
+
+from consoles.relay.frame_reader import FrameReader
+from consoles.relay.link import HEADROOM
+from consoles.relay.link import Link
+from consoles.relay.link import Side
+from consoles.wire import frames
+from consoles.wire.frames import Opcode
+
+LOG = logging.getLogger(__name__)
+
+#: Unsent bytes above which a client's pings are left unanswered: it does not read anyway.
+MAX_UNSENT_FOR_PONG = 65536
+
+#: Which reason a session ends with, by the Close code that a broken frame asks for.
+_FRAME_REASONS = {1003: "client_data", 1009: "client_too_big"}
+
+
+class RawSide(Side):
+    """Bytes as they are: towards a VM, and towards a viewer that came by HTTP CONNECT."""
+
+    __slots__ = ()
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.carried += nbytes
+        if not self.link.ended:
+            self.peer.send_body(nbytes)
+
+    def received(self, view: memoryview) -> None:
+        self.carried += len(view)
+        if not self.link.ended:
+            self.peer.send(view)
+
+    def send(self, view: memoryview) -> None:
+        self.transport.write(bytes(view))  # a copy: the buffer is used again before all has left
+
+    def eof_received(self) -> bool:
+        if self is self.link.target:
+            self.link.target_closed()
+        else:
+            self.link.end("client_closed")
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self is not self.link.target:
+            self.link.end("client_gone")
+        elif exc is None:
+            self.link.target_closed()
+        else:
+            self.link.end("target_gone", text="The server's console broke off")
+
+
+class WebsocketSide(Side):
+    """A browser: payload in frames, pings answered, its Close echoed (RFC 6455)."""
+
+    __slots__ = ("_close_received", "_close_sent", "_reader", "idle_since", "pinged_at", "seen")
+
+    def __init__(self, link: Link, transport: asyncio.Transport, reader: FrameReader) -> None:
+        super().__init__(link, transport)
+        self._reader = reader
+        reader.redirect(self._data, self._control)
+        self._close_sent = False
+        self._close_received = False
+        self.seen = True       # some byte came since the relay last looked
+        self.idle_since = 0.0  # both on the relay's clock
+        self.pinged_at = 0.0
+
+    def received(self, view: memoryview) -> None:
+        self.seen = True
+        if self._close_received:
+            return
+        try:
+            self._reader.feed(view)
+        except frames.FrameError as exc:
+            LOG.info("Session %s: the client sent %s", self.link.session_id, exc)
+            self._close_received = True  # nothing it says can be understood any more
+            self.link.end(_FRAME_REASONS.get(exc.close_code, "client_protocol"), exc.close_code,
+                          text=str(exc))
+
+    def send(self, view: memoryview) -> None:
+        self.transport.write(frames.header(Opcode.BINARY, len(view)) + bytes(view))
+
+    def send_body(self, size: int) -> None:
+        head = frames.header(Opcode.BINARY, size)
+        start = HEADROOM - len(head)
+        everything = self.link.buffer.all
+        everything[start:HEADROOM] = head
+        self.transport.write(bytes(everything[start:HEADROOM + size]))
+
+    def ping(self) -> None:
+        self.transport.write(frames.header(Opcode.PING, 0))
+
+    def finish(self, code: int, reason: str) -> None:
+        """Send Close and give the client a while to answer; if it spoke first, just close."""
+        if self.transport.is_closing():
+            return
+        if self._close_sent:
+            self.close()
+            return
+        self._close_sent = True
+        # 1006 is for the record only: nothing may send it (7.4.1)
+        self.transport.write(frames.close(1000 if code == 1006 else code, reason))
+        self.transport.resume_reading()
+        self.abort_later()
+
+    def eof_received(self) -> bool:
+        self.link.end("client_gone")
+        self.close()
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.link.end("client_gone")
+
+    def _data(self, view: memoryview) -> None:
+        self.carried += len(view)
+        if not self.link.ended:
+            self.peer.send(view)
+
+    def _control(self, opcode: int, payload: bytes) -> None:
+        if self._close_received:
+            return
+        if opcode == Opcode.CLOSE:
+            self._closed_by_client(payload)
+        elif (opcode == Opcode.PING and not self._close_sent
+              and self.transport.get_write_buffer_size() < MAX_UNSENT_FOR_PONG):
+            self.transport.write(frames.header(Opcode.PONG, len(payload)) + payload)
+
+    def _closed_by_client(self, payload: bytes) -> None:
+        code, _ = frames.parse_close(payload)
+        self._close_received = True
+        if self._close_sent:
+            self.close()
+            return
+        self._close_sent = True
+        self.transport.write(frames.header(Opcode.CLOSE, len(payload)) + payload)
+        self.link.end("client_closed", 1000 if code == 1005 else code)

@@ -1,0 +1,155 @@
+"""A TCP connection while its handshake lasts: exact reads, nothing read too early is lost."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+from typing import cast
+
+from consoles.exception import WireError
+from consoles.wire.ops import Op
+from consoles.wire.ops import Read
+from consoles.wire.ops import ReadUntil
+from consoles.wire.ops import Write
+
+#: Bytes kept unread before the peer is made to wait.
+MAX_EARLY = 65536
+
+
+class Connection(asyncio.Protocol):
+    """One end of a session. `detach` hands transport and unread bytes on to the relay.
+
+    `on_made` is called once it is there, `on_lost` when the peer goes away.
+    """
+
+    __slots__ = ("_answered", "_early", "_eof", "_on_made", "_waiter", "on_lost", "transport")
+
+    def __init__(self, on_made: Callable[["Connection"], Any] | None = None) -> None:
+        self._on_made = on_made
+        self.transport: asyncio.Transport = cast(asyncio.Transport, None)
+        self.on_lost: Callable[[], Any] | None = None
+        self._early = bytearray()
+        self._eof = False
+        self._answered = False  # the next word of the peer is the last one
+        self._waiter: asyncio.Future[None] | None = None
+
+    async def read(self, size: int) -> bytes:
+        """Exactly `size` bytes. Raises WireError when the peer ends before."""
+        while len(self._early) < size:
+            await self._more()
+        return self._take(size)
+
+    async def read_until(self, mark: bytes, limit: int) -> bytes:
+        """Up to and with `mark`. Raises WireError over `limit` bytes or at the peer's end."""
+        searched = 0
+        while (at := self._early.find(mark, searched)) < 0:
+            if len(self._early) > limit:
+                raise WireError(f"no end of the head within {limit} bytes")
+            searched = max(0, len(self._early) - len(mark) + 1)
+            await self._more()
+        if at + len(mark) > limit:
+            raise WireError(f"no end of the head within {limit} bytes")
+        return self._take(at + len(mark))
+
+    async def read_some(self) -> bytes:
+        """Whatever has come, at least one byte; empty when the peer has ended."""
+        if not self._early and not self._eof:
+            await self._wait()
+        return self._take(len(self._early))
+
+    def write(self, data: bytes) -> None:
+        self.transport.write(data)
+
+    async def perform(self, op: Op) -> Any:
+        match op:
+            case Read(size):
+                return await self.read(size)
+            case ReadUntil(mark, limit):
+                return await self.read_until(mark, limit)
+            case Write(data):
+                return self.write(data)
+
+    def detach(self) -> tuple[asyncio.Transport, bytes]:
+        """Stop reading; → the transport and what was read and not used."""
+        self.on_lost = None
+        if self._eof:
+            raise WireError("the peer has ended")
+        self.transport.pause_reading()
+        return self.transport, self._take(len(self._early))
+
+    @property
+    def ended(self) -> bool:
+        return self._eof
+
+    def close(self) -> None:
+        """End after what was written has been sent."""
+        self.on_lost = None
+        self.transport.close()
+
+    def close_when_answered(self, timeout: float) -> None:
+        """End as soon as the peer says anything, at the latest after `timeout` seconds.
+
+        Closing at once could reset the connection, and what was written would not be read.
+        """
+        self._answered = True
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
+            asyncio.get_running_loop().call_later(timeout, self.transport.abort)
+
+    def abort(self) -> None:
+        """End now."""
+        self.on_lost = None
+        self.transport.abort()
+
+    async def _more(self) -> None:
+        if self._eof:
+            raise WireError("the peer ended the connection")
+        await self._wait()
+
+    async def _wait(self) -> None:
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _take(self, size: int) -> bytes:
+        taken = bytes(self._early[:size])
+        del self._early[:size]
+        if not self._eof and not self.transport.is_closing():
+            self.transport.resume_reading()
+        return taken
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    # -- asyncio.Protocol ----------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        if self._on_made is not None:
+            self._on_made(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self._answered:
+            self.transport.close()
+            return
+        self._early += data
+        if len(self._early) > MAX_EARLY:
+            self.transport.pause_reading()
+        self._wake()
+
+    def eof_received(self) -> bool:
+        self._lost()
+        return True  # we close; a refusal may still be on its way out
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost()
+
+    def _lost(self) -> None:
+        self._eof = True
+        if self._answered:
+            self.transport.close()
+        self._wake()
+        if self.on_lost is not None:
+            self.on_lost()
