@@ -1,0 +1,159 @@
+/** The console page: connects, tells what happens, and connects again where that can help. */
+
+import { consolePath, hideToken, readOptions, socketUrl } from "./address.js";
+import { Card } from "./card.js";
+import { ClipboardPanel } from "./clipboard.js";
+import { element } from "./dom.js";
+import { explain } from "./ending.js";
+import { Backoff, countdown } from "./retry.js";
+import { openSession } from "./session.js";
+import { CARD, PAGE, STATUS } from "./strings.js";
+import { Toolbar } from "./toolbar.js";
+import { typeText } from "./typing.js";
+
+const page = document.documentElement;
+
+class App {
+    constructor(RFB) {
+        this.RFB = RFB;
+        this.path = consolePath(location.search);
+        this.options = readOptions(location.search);
+        this.backoff = new Backoff(this.options.reconnectDelay);
+        this.session = null;
+        this.stopWaiting = () => {};
+        this.card = new Card();
+        this.panel = new ClipboardPanel({
+            send: (text) => this.session?.rfb.clipboardPasteFrom(text),
+            type: (text) => this.#type(text),
+            close: () => this.#closeClipboard() });
+        this.toolbar = new Toolbar(this.options, {
+            fit: (on) => this.#fit(on),
+            clipboard: (on) => this.panel.show(on),
+            keys: () => this.#pressKeys(),
+            fullscreen: () => this.#fullscreen(),
+            disconnect: () => this.session?.leave() });
+        this.screen = element("div", { class: "screen", "aria-label": PAGE.screen, role: "group" });
+        this.live = element("p", { class: "spoken", role: "status", "aria-live": "polite" });
+        this.#build();
+    }
+
+    #build() {
+        if (page.dataset.page === "full") {
+            document.body.append(this.toolbar.node);
+        }
+        document.body.append(
+            element("main", {}, this.live, this.screen, this.card.node, this.panel.node));
+        // noVNC lets go of held keys only with the window's focus; a tool takes it away too
+        this.screen.addEventListener("focusout", () => dispatchEvent(new Event("blur")));
+        document.addEventListener("keydown", (event) => this.#leaveScreen(event), true);
+    }
+
+    open() {
+        this.stopWaiting();
+        if (!this.path) {
+            this.#ended("noToken", "");
+            return;
+        }
+        let connected = false;
+        delete page.dataset.code;
+        this.#state("connecting", CARD.connecting);
+        this.card.connecting(this.backoff.attempt);
+        const url = socketUrl(this.path, location.href);
+        this.session = openSession(this.RFB, url, this.screen, this.options, {
+            connected: () => {
+                connected = true;
+                this.#connected();
+            },
+            named: (name) => this.#named(name),
+            copied: (text) => this.panel.received(text),
+            ended: (code, reason) => this.#ended(code, reason, connected) });
+    }
+
+    #state(state, spoken) {
+        page.dataset.state = state;
+        this.live.textContent = spoken;
+        this.toolbar.show(state);
+    }
+
+    #connected() {
+        this.backoff.connected(performance.now());
+        hideToken(this.path);
+        this.card.hide();
+        this.#state("connected", STATUS.connected);
+        this.session.rfb.focus({ preventScroll: true });
+    }
+
+    #named(name) {
+        document.title = PAGE.title(name);
+        this.toolbar.named(name);
+    }
+
+    #ended(code, reason, connected = false) {
+        const ending = explain(code);
+        this.session = null;
+        this.panel.show(false);
+        this.#state(connected || code === "left" ? "closed" : "refused",
+            [ending.heading, ending.text, reason].join(". "));
+        page.dataset.code = code;
+        this.card.ended(ending, code, reason);
+        if (ending.retry === "automatic" && this.options.reconnect) {
+            this.#wait();
+        } else if (ending.retry !== "never") {
+            this.card.offer(() => this.open());
+        }
+    }
+
+    #wait() {
+        const delay = this.backoff.next(performance.now());
+        this.card.offerWaiting(() => this.open(), () => {
+            this.stopWaiting();
+            this.card.offer(() => this.open());
+        });
+        this.stopWaiting = countdown(
+            delay, (seconds) => this.card.count(seconds), () => this.open());
+    }
+
+    #fit(on) {
+        this.options.resize = on ? "scale" : "off";
+        if (this.session) {
+            this.session.rfb.resizeSession = false;
+            this.session.rfb.scaleViewport = on;
+            this.session.rfb.focus({ preventScroll: true });
+        }
+    }
+
+    #pressKeys() {
+        this.session?.rfb.sendCtrlAltDel();
+        this.session?.rfb.focus({ preventScroll: true });
+    }
+
+    #type(text) {
+        const session = this.session;
+        return typeText(session.rfb, text, () => this.session !== session);
+    }
+
+    #closeClipboard() {
+        this.toolbar.closeClipboard();
+        this.panel.show(false);
+        this.session?.rfb.focus({ preventScroll: true });
+    }
+
+    async #fullscreen() {
+        await (document.fullscreenElement ? document.exitFullscreen() : page.requestFullscreen());
+        this.session?.rfb.focus({ preventScroll: true });
+    }
+
+    /** The screen takes every key, Tab too; this one is kept back, so that nobody is caught. */
+    #leaveScreen(event) {
+        if (event.key === "F6" && event.shiftKey && this.screen.contains(event.target)) {
+            event.preventDefault();
+            event.stopPropagation();
+            this.session?.rfb.blur();
+            this.toolbar.focus();
+        }
+    }
+}
+
+export function start(RFB) {
+    new App(RFB).open();
+}

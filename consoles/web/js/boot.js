@@ -1,0 +1,32 @@
+/** Starts the page; whatever fails in it, early or late, is shown in it. */
+
+import { element } from "./dom.js";
+import { PAGE } from "./strings.js";
+
+function show(text) {
+    document.querySelector(".fault")?.remove();
+    document.body.prepend(element("p", { class: "fault", role: "alert" }, text));
+}
+
+function report(error) {
+    show(PAGE.fault(error?.message ?? String(error)));
+}
+
+// an event without an error is the browser's remark, such as "ResizeObserver loop", or foreign
+addEventListener("error", (event) => event.error && report(event.error));
+addEventListener("unhandledrejection", (event) => report(event.reason));
+
+async function loadRfb() {
+    try {
+        return (await import("../vendor/novnc/core/rfb.js")).default;
+    } catch (error) {
+        show(`${PAGE.missing} (${error.message})`);
+        return null;
+    }
+}
+
+const RFB = await loadRfb();
+if (RFB) {
+    const { start } = await import("./app.js");
+    start(RFB);
+}

@@ -1,0 +1,14 @@
+/** What the end of a connection means: its words, and whether it is worth trying again. */
+
+import { ENDINGS } from "./strings.js";
+
+const AUTOMATIC = new Set(["1006", "1012", "4408", "4444", "4502", "4503", "silent", "unreachable"]);
+const FINAL = new Set(["4400", "4401", "4403", "4404", "4441", "4443", "noToken"]);
+
+/** @returns {{heading, text, retry}} with retry one of "automatic", "manual", "never" */
+export function explain(code) {
+    const key = String(code);
+    const [heading, text] = ENDINGS[key] ?? ENDINGS.other;
+    const retry = AUTOMATIC.has(key) ? "automatic" : FINAL.has(key) ? "never" : "manual";
+    return { heading, text, retry };
+}

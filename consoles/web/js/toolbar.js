@@ -1,0 +1,64 @@
+/** The bar of vnc_auto.html: the console's name and state, and what can be done with it. */
+
+import { button, element, icon } from "./dom.js";
+import { PAGE, STATUS, TOOLBAR } from "./strings.js";
+
+function tool(name, act, attributes = {}) {
+    const [label, hint] = TOOLBAR[name];
+    const made = button("", act, {
+        class: "tool", title: hint, "aria-label": label, "data-tool": name, ...attributes });
+    made.append(icon(name), element("span", {}, label));
+    return made;
+}
+
+export class Toolbar {
+    /** `act` holds fit(on), clipboard(on), keys(), fullscreen() and disconnect(). */
+    constructor(options, act) {
+        const toggle = (name, attribute) => (event) => {
+            const on = event.currentTarget.getAttribute(attribute) !== "true";
+            event.currentTarget.setAttribute(attribute, String(on));
+            act[name](on);
+        };
+        this.tools = {
+            fit: tool("fit", toggle("fit", "aria-pressed"),
+                { "aria-pressed": String(options.resize === "scale") }),
+            clipboard: tool("clipboard", toggle("clipboard", "aria-expanded"),
+                { "aria-expanded": "false", "aria-controls": "clipboard" }),
+            keys: tool("keys", act.keys),
+            fullscreen: tool("fullscreen", act.fullscreen),
+            disconnect: tool("disconnect", act.disconnect),
+        };
+        this.tools.keys.hidden = options.viewOnly;
+        this.tools.clipboard.hidden = options.viewOnly;
+        this.tools.fullscreen.hidden = !document.fullscreenEnabled;
+        this.name = element("strong", { class: "name" }, PAGE.heading);
+        this.state = element("span", { class: "state" }, STATUS.loading);
+        this.suffix = options.viewOnly ? ` (${STATUS.viewOnly})` : "";
+        this.node = element("header", {},
+            element("p", { class: "where" }, this.name, this.state),
+            element("div", { class: "tools", role: "toolbar", "aria-label": TOOLBAR.label },
+                ...Object.values(this.tools)));
+    }
+
+    show(state) {
+        this.state.textContent = STATUS[state] + this.suffix;
+        this.tools.keys.disabled = state !== "connected";
+        this.tools.clipboard.disabled = state !== "connected";
+        this.tools.disconnect.disabled = !["connecting", "connected"].includes(state);
+        if (state !== "connected") {
+            this.closeClipboard();
+        }
+    }
+
+    named(name) {
+        this.name.textContent = name || PAGE.heading;
+    }
+
+    closeClipboard() {
+        this.tools.clipboard.setAttribute("aria-expanded", "false");
+    }
+
+    focus() {
+        this.tools.fit.focus();
+    }
+}
