@@ -1,0 +1,96 @@
+"""Who asks: Keystone's word, or for trials the user's own."""
+
+import ipaddress
+import re
+from collections.abc import Callable
+from typing import Any
+
+import falcon
+from keystonemiddleware import auth_token
+from oslo_config import cfg
+
+from consoles import exception
+from consoles.context import RequestContext
+from consoles.context import use
+
+Identify = Callable[[dict[str, Any]], RequestContext | None]
+
+#: Version documents, which clients ask for before they have a token.
+PUBLIC = frozenset({"/", "/v2.1"})
+NOAUTH_TOKEN = re.compile(r"([\w.@-]{1,64}):([\w.@-]{1,64})", re.ASCII)
+
+
+class Identity:
+    """Falcon middleware: the context of each request, or 401."""
+
+    def __init__(self, identify: Identify, challenge: str) -> None:
+        self._identify = identify
+        self._challenge = challenge
+
+    def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
+        who = self._identify(req.env)
+        if who is not None:
+            req.context.request_context = use(who)
+        elif req.path not in PUBLIC:
+            raise falcon.HTTPUnauthorized(
+                description="The request needs a valid X-Auth-Token.",
+                challenges=[self._challenge])
+
+
+def strategy(conf: cfg.ConfigOpts) -> tuple[Identity, Callable[[Any], Any]]:
+    """What [api] auth_strategy says: the identity, and the WSGI middleware that it needs.
+
+    Raises ConfigError when noauth would listen on an address that others reach.
+    """
+    if conf.api.auth_strategy == "noauth":
+        refuse_open_noauth(conf, conf.api.host)
+        return Identity(by_word, 'Noauth realm="user:project"'), lambda application: application
+    return Identity(by_keystone, 'Keystone realm="consoles"'), lambda application: (
+        auth_token.AuthProtocol(application, {
+            "oslo_config_config": conf, "delay_auth_decision": True, "log_name": __name__}))
+
+
+def by_word(environ: dict[str, Any]) -> RequestContext | None:
+    """noauth: 'X-Auth-Token: user:project' is believed; `admin` as either is an administrator."""
+    match = NOAUTH_TOKEN.fullmatch(environ.get("HTTP_X_AUTH_TOKEN", ""))
+    if match is None:
+        return None
+    roles = ["admin"] if "admin" in match.groups() else []
+    user, project = match.groups()
+    return _context(environ, user_id=user, project_id=project,
+                    roles=[*roles, "member", "reader"])
+
+
+def by_keystone(environ: dict[str, Any]) -> RequestContext | None:
+    """What keystonemiddleware has written into the request; a token must name a project."""
+    if environ.get("HTTP_X_IDENTITY_STATUS") != "Confirmed":
+        return None
+    if not environ.get("HTTP_X_PROJECT_ID"):
+        raise falcon.HTTPForbidden(description="The token must be scoped to a project.")
+    return _context(environ)
+
+
+def refuse_open_noauth(conf: cfg.ConfigOpts, host: str | None) -> None:
+    """Raise ConfigError unless `host` is a loopback address, or anybody's access is wanted.
+
+    None stands for an address that is not known here.
+    """
+    if conf.api.noauth_allow_any_address or _is_loopback(host):
+        return
+    where = f"{host} is not a loopback address" if host else "the web server's address is unknown"
+    raise exception.ConfigError(
+        f"[api] auth_strategy=noauth lets everybody open every console, and {where}. Use "
+        "auth_strategy=keystone, or [api] host=127.0.0.1 with consoles-api, or set [api] "
+        "noauth_allow_any_address=true if that is what you want.")
+
+
+def _is_loopback(host: str | None) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+
+
+def _context(environ: dict[str, Any], **who: Any) -> RequestContext:
+    """The user's token stays behind: contexts travel on the bus."""
+    return RequestContext.from_environ(environ, auth_token=None, service_token=None, **who)

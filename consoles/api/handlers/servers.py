@@ -1,0 +1,85 @@
+"""Servers in the shape of Nova's documents, as far as the inventory knows them."""
+
+import datetime
+import urllib.parse
+from typing import Any
+
+import falcon
+
+from consoles.api import instances
+from consoles.api.policies import servers as policies
+from consoles.api.schemas import servers as schemas
+from consoles.api.services import Services
+from consoles.context import RequestContext
+from consoles.model import Instance
+
+
+def index(services: Services, req: falcon.Request, resp: falcon.Response) -> None:
+    """GET /servers → {"servers": [{id, name, links}]}."""
+    _list(services, req, resp, lambda instance: _brief(req, instance))
+
+
+def detail(services: Services, req: falcon.Request, resp: falcon.Response) -> None:
+    """GET /servers/detail → the same with whole documents."""
+    _list(services, req, resp, lambda instance: _whole(services, req, instance))
+
+
+def show(services: Services, req: falcon.Request, resp: falcon.Response, server_id: str) -> None:
+    """GET /servers/{server_id} → {"server": {...}}."""
+    context = req.context.request_context
+    instance = instances.find(services, context, server_id)
+    services.require(context, policies.SHOW, instances.owner(services, context, instance))
+    resp.media = {"server": _whole(services, req, instance)}
+
+
+def _list(services: Services, req: falcon.Request, resp: falcon.Response, view: Any) -> None:
+    context = req.context.request_context
+    query = schemas.query(req.params)
+    services.require(context, policies.INDEX, context.project_id)
+    rows = services.inventory.list_instances(
+        context, filters=_filters(services, context, query), limit=query.limit,
+        marker=query.marker)
+    found = [Instance.from_dict(row) for row in rows]
+    resp.media = {"servers": [view(instance) for instance in found
+                              if instances.is_visible(services, context, instance)]}
+    if found and len(found) == query.limit:
+        params = urllib.parse.urlencode({**req.params, "marker": found[-1].id})
+        resp.media["servers_links"] = [
+            {"rel": "next", "href": f"{req.prefix}{req.path}?{params}"}]
+
+
+def _filters(services: Services, context: RequestContext,
+             query: schemas.Query) -> dict[str, Any]:
+    """The inventory's filters; one's own project, unless all are asked for and allowed."""
+    if "host" in query.filters:
+        services.require(context, policies.HOST, context.project_id)
+    if query.all_tenants:
+        services.require(context, policies.ALL_PROJECTS, context.project_id)
+        return query.filters
+    return {**query.filters, "project_id": context.project_id}
+
+
+def _brief(req: falcon.Request, instance: Instance) -> dict[str, Any]:
+    path = f"/servers/{urllib.parse.quote(instance.id, safe='')}"
+    return {"id": instance.id, "name": instance.name,
+            "links": [{"rel": "self", "href": f"{req.prefix}/v2.1{path}"},
+                      {"rel": "bookmark", "href": f"{req.prefix}{path}"}]}
+
+
+def _whole(services: Services, req: falcon.Request, instance: Instance) -> dict[str, Any]:
+    context = req.context.request_context
+    owner = instances.owner(services, context, instance)
+    document = {
+        **_brief(req, instance), "status": instance.status, "tenant_id": owner,
+        "user_id": instance.user_id, "created": _iso(instance.created_at),
+        "updated": _iso(instance.updated_at), "metadata": {}, "addresses": {}}
+    if services.allows(context, policies.HOST, owner):
+        document["OS-EXT-SRV-ATTR:host"] = instance.host
+    return document
+
+
+def _iso(milliseconds: int | None) -> str | None:
+    if milliseconds is None:
+        return None
+    moment = datetime.datetime.fromtimestamp(milliseconds / 1000, datetime.UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

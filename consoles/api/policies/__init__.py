@@ -1,0 +1,11 @@
+"""The policy's defaults, in code; operators override them in policy.yaml."""
+
+from oslo_policy import policy
+
+from consoles.api.policies import console
+from consoles.api.policies import roles
+from consoles.api.policies import servers
+
+
+def list_rules() -> list[policy.RuleDefault]:
+    return [*roles.RULES, *console.RULES, *servers.RULES]

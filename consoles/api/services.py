@@ -1,0 +1,31 @@
+"""What the handlers work with: the other services' clients, and what the policy allows."""
+
+import dataclasses
+
+import falcon
+from oslo_policy import policy
+
+from consoles.context import RequestContext
+from consoles.rpc.compute import Compute
+from consoles.rpc.consoleauth import ConsoleAuth
+from consoles.rpc.inventory import Inventory
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Services:
+    """`shares_any_project`: instances of project `*` belong to whoever asks (noauth only)."""
+
+    inventory: Inventory
+    compute: Compute
+    consoleauth: ConsoleAuth
+    enforcer: policy.Enforcer
+    shares_any_project: bool
+
+    def allows(self, context: RequestContext, rule: str, project_id: str | None) -> bool:
+        """Whether the caller may do `rule` to what belongs to `project_id` (None: to nobody)."""
+        return bool(self.enforcer.authorize(rule, {"project_id": project_id or ""}, context))
+
+    def require(self, context: RequestContext, rule: str, project_id: str | None) -> None:
+        if not self.allows(context, rule, project_id):
+            raise falcon.HTTPForbidden(
+                description=f"Policy does not allow {rule} to be performed.")

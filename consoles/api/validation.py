@@ -1,0 +1,19 @@
+"""Requests against their JSON schema, with messages that name the field."""
+
+from typing import Any
+
+import falcon
+import jsonschema
+from jsonschema import exceptions
+
+MAX_MESSAGE = 300
+
+
+def check(validator: jsonschema.Draft202012Validator, value: Any) -> None:
+    """Raises 400 with the most telling of the faults found."""
+    error = exceptions.best_match(validator.iter_errors(value))
+    if error is None:
+        return
+    field = ".".join(str(key) for key in error.absolute_path) or "request"
+    raise falcon.HTTPBadRequest(
+        description=f"Invalid input for {field}: {error.message[:MAX_MESSAGE]}")

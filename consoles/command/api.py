@@ -1,0 +1,34 @@
+"""consoles-api: the REST API, under the web server that comes with it."""
+
+import logging
+import signal
+from collections.abc import Sequence
+
+from consoles.api import app
+from consoles.api.server import Server
+from consoles.command import launch
+from consoles.rpc.transport import Bus
+from consoles.rpc.transport import ThreadCaller
+
+LOG = logging.getLogger(__name__)
+
+PROG = "consoles-api"
+DESCRIPTION = (
+    "The REST API: lists servers and gives out the URLs of their consoles. Needs the message bus, "
+    "consoles-consoleauth and the agents of the hypervisors; holds no state, run as many as you "
+    "like. Under uWSGI, gunicorn or another WSGI server use consoles.command.wsgi:application "
+    "instead.")
+
+
+@launch.entry_point(PROG)
+def main(argv: Sequence[str] | None = None) -> None:
+    conf = launch.configure(argv, PROG, DESCRIPTION)
+    caller = ThreadCaller(Bus(conf), per_server=conf.consoleauth.max_checks_per_host)
+    server = Server(app.build(conf, caller), conf.api.host, conf.api.port, conf.api.threads,
+                    conf.api.max_request_body_size)
+    server.bind()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: server.stop())
+    LOG.info("%s listens on %s port %d", PROG, conf.api.host, server.port)
+    server.run()
+    LOG.info("%s has stopped", PROG)
