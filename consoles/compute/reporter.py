@@ -1,6 +1,7 @@
 """Tells the inventory which instances are on this host."""
 
 import dataclasses
+import importlib.metadata
 import logging
 import uuid
 
@@ -24,12 +25,13 @@ class Reporter:
     that the inventory has it. `thread` runs it; poke it when something changed."""
 
     def __init__(self, driver: ConsoleDriver, inventory: Inventory, host: str,
-                 endpoints: dict[str, str], interval: float, version: str = "") -> None:
+                 endpoints: dict[str, str], interval: float) -> None:
         self._driver = driver
         self._inventory = inventory
-        self._fixed = {"host": host, "boot_id": uuid.uuid4().hex, "endpoints": endpoints,
-                       "version": version}
         self._host = host
+        self._endpoints = endpoints
+        self._boot_id = uuid.uuid4().hex
+        self._version = importlib.metadata.version("consoles")
         self._sequence = 0
         self._told: dict[str, model.Instance] | None = None  # None: tell all
         self._silent = False  # the inventory is known not to answer
@@ -54,8 +56,9 @@ class Reporter:
         full = told is None or self._sequence % FULL_EVERY == 0
         instances = list(now.values()) if full else _changes(told or {}, now)
         answer = self._inventory.report(
-            RequestContext(), sequence=self._sequence, full=full,
-            instances=[instance.to_dict() for instance in instances], **self._fixed)
+            RequestContext(), host=self._host, boot_id=self._boot_id, sequence=self._sequence,
+            full=full, instances=[instance.to_dict() for instance in instances],
+            endpoints=self._endpoints, version=self._version)
         if answer == "applied":
             self._told = now
         return answer

@@ -1,6 +1,5 @@
 """The compute agent, put together."""
 
-import importlib.metadata
 import logging
 import time
 
@@ -64,6 +63,6 @@ def build(conf: cfg.ConfigOpts, bus: Bus) -> Service:
     driver = base.load(conf.compute.driver, conf, host)
     caller = ThreadCaller(bus, timeout=CALL_TIMEOUT, threads=2)
     reporter = Reporter(driver, Inventory(caller), host, endpoints,
-                        conf.inventory.report_interval, importlib.metadata.version("consoles"))
+                        conf.inventory.report_interval)
     reaper = Reaper(driver, ConsoleAuth(caller), host, conf.compute.reap_interval)
     return Service(host, driver, ComputeManager(driver, endpoints), reporter, reaper)

@@ -22,12 +22,14 @@ class ConsoleDriver(abc.ABC):
         self.conf = conf
         self.host = host
 
+    @abc.abstractmethod
     def start(self, changed: Callable[[], None]) -> None:
         """Reach the hypervisor; from now on call `changed` when instances came, went or changed.
 
         Raises ConfigError for what the operator must mend.
         """
 
+    @abc.abstractmethod
     def stop(self) -> None:
         """Leave the hypervisor; within a second."""
 
@@ -64,6 +66,7 @@ class ConsoleDriver(abc.ABC):
         Raises InstanceNotFound.
         """
 
+    @abc.abstractmethod
     def release(self, details: dict[str, Any]) -> None:
         """Forget what is held for these connection details (`model.Details`, without token or
         ticket): a session, a ticket, a stream. May be repeated, also for an instance that is gone.
@@ -73,8 +76,9 @@ class ConsoleDriver(abc.ABC):
 def load(name: str, conf: cfg.ConfigOpts, host: str) -> ConsoleDriver:
     """The driver of that name. Raises ConfigError when there is none or it cannot be loaded."""
     try:
-        return stevedore.DriverManager(NAMESPACE, name, invoke_on_load=True,
-                                       invoke_args=(conf, host)).driver
+        loaded: Any = stevedore.DriverManager(NAMESPACE, name, invoke_on_load=True,
+                                              invoke_args=(conf, host)).driver
+        return loaded
     except stevedore_exception.NoMatches:
         known = ", ".join(sorted(stevedore.ExtensionManager(NAMESPACE).names()))
         raise exception.ConfigError(

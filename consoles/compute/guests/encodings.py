@@ -15,7 +15,7 @@ RAW = 0
 ZRLE = 16
 ZRLE_TILE = 64
 #: A window of 4 KiB and little state: some 20 KiB a viewer instead of zlib's usual 256.
-ZLIB = {"level": 3, "wbits": 12, "memLevel": 5}
+ZLIB_LEVEL, ZLIB_WINDOW, ZLIB_STATE = 3, 12, 5
 
 _FORMAT = struct.Struct(">BBBBHHHBBB3x")
 
@@ -86,7 +86,7 @@ class Zrle:
     number = ZRLE
 
     def __init__(self) -> None:
-        self._stream = zlib.compressobj(**ZLIB)
+        self._stream = zlib.compressobj(ZLIB_LEVEL, zlib.DEFLATED, ZLIB_WINDOW, ZLIB_STATE)
 
     def encode(self, pixels: np.ndarray, form: PixelFormat) -> bytes:
         body = b"".join(self._stream.compress(_tile(tile, form)) for tile in _tiles(pixels))

@@ -77,8 +77,7 @@ class House:
         for instance_id, (guest, listeners) in list(self._running.items()):
             if guests.get(instance_id) != guest:
                 del self._running[instance_id]
-                for listener in listeners:
-                    await listener.close()
+                await _close(listeners)
         for instance_id, guest in guests.items():
             if instance_id not in self._running:
                 self._running[instance_id] = guest, await self._boot(guest)
@@ -91,11 +90,15 @@ class House:
             serve[SCREEN] = Screen(guest.name, card).serve
         if LINE in guest.devices:
             serve[LINE] = SerialLine(guest.name, log).serve
-        listeners = []
-        for device, function in serve.items():
-            sock = _bound(self._listen, self._ports.get((guest.instance_id, device), 0))
-            self._ports[guest.instance_id, device] = sock.getsockname()[1]
-            listeners.append(await Listener.open(sock, function))
+        listeners: list[Listener] = []
+        try:
+            for device, function in serve.items():
+                sock = _bound(self._listen, self._ports.get((guest.instance_id, device), 0))
+                self._ports[guest.instance_id, device] = sock.getsockname()[1]
+                listeners.append(await Listener.open(sock, function))
+        except OSError:
+            await _close(listeners)
+            raise
         boot_log = guest.boot_log
         log.write(boot_text(guest.name, guest.instance_id) if boot_log is None else boot_log)
         return listeners
@@ -139,6 +142,11 @@ class Listener:
             LOG.exception("A built-in guest failed")
         finally:
             writer.transport.abort()
+
+
+async def _close(listeners: list[Listener]) -> None:
+    for listener in listeners:
+        await listener.close()
 
 
 def _bound(host: str, port: int) -> socket.socket:

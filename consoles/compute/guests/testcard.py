@@ -163,8 +163,9 @@ def _draw_card(canvas: Canvas, name: str, subtitle: str) -> None:
                 TYPED._replace(height=TYPED.height + STATUS.height)):
         canvas.fill(Box(box.x - 1, box.y - 1, box.width + 2, box.height + 2), AXIS)
         canvas.fill(box, PANEL)
-    _centred(canvas, NAME, 8, name[:20], INK, 4 if len(name) < 21 else 2)
-    _centred(canvas, NAME, 43, subtitle[:80], DIM)
+    large = len(name) * font.ADVANCE * 4 <= NAME.width
+    _centred(canvas, NAME._replace(y=NAME.y + 8), name[:40], INK, 4 if large else 2)
+    _centred(canvas, NAME._replace(y=NAME.y + 43), subtitle[:80], DIM)
     width = BAR_AREA.width // len(BARS)
     for n, colour in enumerate(BARS):
         canvas.fill(BAR_AREA._replace(x=BAR_AREA.x + n * width, width=width), colour)
@@ -190,10 +191,10 @@ def _draw_edge(canvas: Canvas) -> None:
 
 def _draw_clock(canvas: Canvas, clock: str, date: str) -> None:
     canvas.fill(CLOCK, PANEL)
-    _centred(canvas, CLOCK, 8, clock, AMBER, 8)
-    _centred(canvas, CLOCK, 77, date, DIM)
+    _centred(canvas, CLOCK._replace(y=CLOCK.y + 8), clock, AMBER, 8)
+    _centred(canvas, CLOCK._replace(y=CLOCK.y + 77), date, DIM)
 
 
-def _centred(canvas: Canvas, box: Box, y: int, text: str, colour: int, scale: int = 1) -> None:
+def _centred(canvas: Canvas, box: Box, text: str, colour: int, scale: int = 1) -> None:
     width = (len(text) * font.ADVANCE - 1) * scale
-    canvas.text(box.x + max(0, (box.width - width) // 2), box.y + y, text, colour, scale)
+    canvas.text(box.x + max(0, (box.width - width) // 2), box.y, text, colour, scale)

@@ -1,0 +1,304 @@
+"""The driver `stub`: its file, its answers and what it does when the file changes."""
+
+import logging
+import pathlib
+import socket
+import threading
+import time
+
+import pytest
+
+from consoles import exception
+from consoles.compute.drivers import base
+from consoles.compute.drivers.stub import StubDriver
+from tests.fixtures.rfb_viewer import Viewer
+
+ONE = "11111111-0000-4000-8000-000000000001"
+TWO = "11111111-0000-4000-8000-000000000002"
+EXAMPLE = pathlib.Path(__file__).parents[2] / "etc/consoles/stub-instances.yaml"
+INSTANCES = f"""
+instances:
+- name: one
+  id: {ONE}
+  project_id: p
+  user_id: u
+  consoles:
+    novnc: {{guest: builtin}}
+    xvpvnc: {{host: 192.0.2.8, port: 80, internal_access_path: "/console?n={{ticket}}"}}
+    spice-html5: {{host: 192.0.2.7, port: 5901, tls_port: 5902, tls_name: kvm7}}
+    serial: {{guest: builtin}}
+  console_log: |
+    line 1
+    line 2
+    line 3
+- name: two
+  id: {TWO}
+  status: SHUTOFF
+  consoles:
+    novnc: {{host: 192.0.2.7, port: 5900}}
+"""
+
+
+class Started:
+    """A driver, its file and what it said."""
+
+    def __init__(self, conf, path):
+        self.path = path
+        conf.set_override("stub_instances", str(path) if path else None, group="compute")
+        conf.set_override("proxyclient_address", "127.0.0.9", group="serial_console")
+        self.changed = threading.Event()
+        self.driver = StubDriver(conf, "host-1")
+        self.driver.start(self.changed.set)
+
+    def rewrite(self, text):
+        """Replace the file as editors do; the driver says when it has read it."""
+        self.changed.clear()
+        other = self.path.with_suffix(".new")
+        other.write_text(text)
+        other.rename(self.path)
+
+
+@pytest.fixture
+def start(conf, tmp_path):
+    started = []
+
+    def make(text=INSTANCES):
+        path = tmp_path / "instances.yaml" if text else None
+        if path:
+            path.write_text(text)
+        started.append(Started(conf, path))
+        return started[-1]
+
+    yield make
+    for one in started:
+        one.driver.stop()
+
+
+@pytest.fixture
+def driver(start):
+    return start().driver
+
+
+def until(condition):
+    deadline = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.01)
+
+
+def test_it_is_found_by_its_name(conf):
+    assert isinstance(base.load("stub", conf, "h"), StubDriver)
+
+
+def test_another_name_is_the_operators_mistake(conf):
+    with pytest.raises(exception.ConfigError, match="no such driver.*there are: .*stub"):
+        base.load("vmwear", conf, "h")
+
+
+def test_instances_are_as_the_file_says(driver):
+    one, two = driver.list_instances()
+    assert (one.id, one.name, one.project_id, one.user_id, one.status, one.host) == (
+        ONE, "one", "p", "u", "ACTIVE", "host-1")
+    assert (two.id, two.project_id, two.status) == (TWO, "*", "SHUTOFF")
+
+
+def test_a_console_somewhere(driver):
+    info = driver.get_console(ONE, "spice-html5")
+    assert (info.host, info.port, info.tls_port, info.tls_name, info.internal_access_path) == (
+        "192.0.2.7", 5901, 5902, "kvm7", None)
+
+
+def test_a_built_in_console_is_where_it_is_said_to_be(driver):
+    info = driver.get_console(ONE, "novnc")
+    assert info.host == "127.0.0.1"
+    with socket.create_connection((info.host, info.port), 5) as sock:
+        assert Viewer(sock).connect().name == "one"
+    assert driver.get_console(ONE, "serial").host == "127.0.0.9"
+    assert driver.validate_console(ONE, "novnc", info.host, info.port) == info
+
+
+def test_each_answer_has_a_fresh_ticket(driver):
+    tickets = [driver.get_console(ONE, "xvpvnc").internal_access_path,
+               driver.validate_console(ONE, "xvpvnc", "192.0.2.8", 80).internal_access_path]
+    assert tickets == ["/console?n=1", "/console?n=2"]
+    assert "n=" not in repr(driver.get_console(ONE, "xvpvnc"))
+
+
+@pytest.mark.parametrize(("instance_id", "console_type", "error"), [
+    ("11111111-0000-4000-8000-000000000003", "novnc", exception.InstanceNotFound),
+    (ONE, "webmks", exception.ConsoleTypeUnavailable),
+    (ONE, "nonsense", exception.ConsoleTypeUnavailable),
+    (TWO, "novnc", exception.InstanceNotReady),
+    (TWO, "serial", exception.ConsoleTypeUnavailable),
+])
+def test_what_there_is_not(driver, instance_id, console_type, error):
+    with pytest.raises(error):
+        driver.get_console(instance_id, console_type)
+    with pytest.raises(error):
+        driver.validate_console(instance_id, console_type, "h", 1)
+
+
+@pytest.mark.parametrize(("host", "port"), [("192.0.2.7", 1), ("192.0.2.1", 5901)])
+def test_a_console_that_moved(driver, host, port):
+    with pytest.raises(exception.PortChanged):
+        driver.validate_console(ONE, "spice-html5", host, port)
+
+
+@pytest.mark.parametrize(("length", "output"), [
+    (None, "line 1\nline 2\nline 3\n"), (-1, "line 1\nline 2\nline 3\n"), (0, ""),
+    (2, "line 2\nline 3\n"), (9, "line 1\nline 2\nline 3\n"),
+])
+def test_the_console_log(driver, length, output):
+    assert driver.get_console_output(ONE, length) == output
+
+
+def test_a_log_of_nothing_is_empty_and_one_of_nobody_an_error(driver):
+    assert driver.get_console_output(TWO, None) == ""
+    with pytest.raises(exception.InstanceNotFound):
+        driver.get_console_output("nobody", None)
+
+
+def test_a_log_file_is_read_when_it_is_asked_for(start, tmp_path):
+    log = tmp_path / "console.log"
+    driver = start(f"instances: [{{name: n, id: {ONE}, console_log_file: {log}}}]").driver
+    assert driver.get_console_output(ONE, None) == ""
+    log.write_bytes(b"x" * (1 << 20) + b"\n" + b"last \xff\n")
+    assert driver.get_console_output(ONE, None) == "last \ufffd\n"
+
+
+def test_release_is_counted_and_logged_without_its_ticket(driver, caplog):
+    with caplog.at_level(logging.INFO):
+        driver.release({"id": "c", "instance_id": ONE, "console_type": "novnc",
+                        "internal_access_path": "/secret"})
+        driver.release({"id": "c", "instance_id": "gone", "console_type": "novnc"})
+    assert driver.released == {ONE: 1, "gone": 1}
+    assert ONE in caplog.text and "secret" not in caplog.text
+
+
+def test_without_a_file_there_are_guests_that_work(start):
+    driver = start(None).driver
+    running = [i for i in driver.list_instances() if i.status == "ACTIVE"]
+    assert len(running) > 1 and len(driver.list_instances()) > len(running)
+    for instance in running:
+        assert instance.project_id == "*"
+        for kind in ("novnc", "xvpvnc", "serial"):
+            info = driver.get_console(instance.id, kind)
+            socket.create_connection(("127.0.0.1", info.port), 5).close()
+    assert "Booting demo-1" in driver.get_console_output(running[0].id, None)
+
+
+def test_guests_without_a_file_are_others_on_another_host(conf):
+    ids = []
+    for host in ("a", "a", "b"):
+        driver = StubDriver(conf, host)
+        driver.start(lambda: None)
+        ids.append({i.id for i in driver.list_instances()})
+        driver.stop()
+    assert ids[0] == ids[1]
+    assert not ids[0] & ids[2]
+
+
+def test_a_change_of_the_file_is_told_and_keeps_ports(start):
+    started = start()
+    before = started.driver.get_console(ONE, "novnc").port
+    started.rewrite(INSTANCES.replace("SHUTOFF", "ACTIVE"))
+    assert started.changed.wait(5)
+    assert [i.status for i in started.driver.list_instances()] == ["ACTIVE", "ACTIVE"]
+    assert started.driver.get_console(TWO, "novnc").port == 5900
+    assert started.driver.get_console(ONE, "novnc").port == before
+
+
+def test_an_instance_switched_off_loses_its_console_and_gets_it_back(start):
+    started = start()
+    before = started.driver.get_console(ONE, "novnc")
+    started.rewrite(INSTANCES.replace("name: one", "name: one\n  status: SHUTOFF"))
+    assert started.changed.wait(5)
+    with pytest.raises(exception.InstanceNotReady):
+        started.driver.get_console(ONE, "novnc")
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((before.host, before.port), 5)
+    started.rewrite(INSTANCES)
+    assert started.changed.wait(5)
+    assert started.driver.get_console(ONE, "novnc") == before
+
+
+@pytest.mark.parametrize("broken", ["instances: [", None])
+def test_a_broken_file_at_run_time_is_logged_and_the_last_good_one_counts(start, caplog, broken):
+    started = start()
+    if broken:
+        started.rewrite(broken)
+    else:
+        started.path.unlink()
+    until(lambda: "the instances stay as they were" in caplog.text)
+    assert len(started.driver.list_instances()) == 2
+    assert started.driver.get_console(ONE, "novnc").port
+    started.rewrite("instances: []")
+    assert started.changed.wait(5)
+    assert started.driver.list_instances() == []
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    ("instances: [", "line 1"),
+    ("- a", "must have type object"),
+    ("", "must have type object"),
+    ("instance: []", "'instance' was unexpected"),
+    ("instances: [{name: n}]", "instances[0]: 'id' is a required property"),
+    ("instances: [{name: n, id: not-a-uuid}]", "instances[0].id: must have pattern"),
+    (f"instances: [{{name: n, id: {ONE}, status: up}}]", "instances[0].status"),
+    (f"instances: [{{name: n, id: {ONE}}}, {{name: m, id: {ONE}}}]", "two instances"),
+    (f"instances: [{{name: n, id: {ONE}, consoles: {{vnc: {{}}}}}}]", "'vnc' was unexpected"),
+    (f"instances: [{{name: n, id: {ONE}, consoles: {{novnc: {{host: h}}}}}}]", "host and port"),
+    (f"instances: [{{name: n, id: {ONE}, consoles: {{novnc: {{guest: builtin, port: 1}}}}}}]",
+     "stands alone"),
+    (f"instances: [{{name: n, id: {ONE}, consoles: {{webmks: {{guest: builtin}}}}}}]",
+     "is there for novnc, xvpvnc, serial"),
+    (f"instances: [{{name: n, id: {ONE}, consoles: {{novnc: {{host: h, port: 0}}}}}}]",
+     "novnc.port: must have minimum 1"),
+    (f"instances: [{{name: n, id: {ONE}, console_log: a, console_log_file: b}}]", "either"),
+])
+def test_a_broken_file_at_start_says_what_and_where(conf, tmp_path, text, said):
+    path = tmp_path / "broken.yaml"
+    path.write_text(text)
+    conf.set_override("stub_instances", str(path), group="compute")
+    driver = StubDriver(conf, "h")
+    with pytest.raises(exception.ConfigError) as caught:
+        driver.start(lambda: None)
+    driver.stop()
+    assert str(caught.value).startswith(str(path))
+    assert said in str(caught.value)
+
+
+def test_a_ticket_in_a_broken_file_is_not_quoted(conf, tmp_path):
+    for number, text in enumerate((
+            f"instances: [{{name: n, id: {ONE}, consoles: {{novnc: {{host: h, port: 1, "
+            "internal_access_path: [secret]}}}]",
+            'instances: [{internal_access_path: "secret" x: 1}]')):
+        path = tmp_path / f"{number}.yaml"
+        path.write_text(text)
+        conf.set_override("stub_instances", str(path), group="compute")
+        driver = StubDriver(conf, "h")
+        with pytest.raises(exception.ConfigError) as caught:
+            driver.start(lambda: None)
+        driver.stop()
+        assert "secret" not in str(caught.value)
+
+
+def test_a_missing_file_and_a_foreign_address_are_the_operators_mistakes(conf, tmp_path):
+    conf.set_override("stub_instances", str(tmp_path / "absent"), group="compute")
+    driver = StubDriver(conf, "h")
+    with pytest.raises(exception.ConfigError, match="absent: No such file"):
+        driver.start(lambda: None)
+    driver.stop()
+    conf.clear_override("stub_instances", group="compute")
+    conf.set_override("server_listen", "192.0.2.1", group="vnc")
+    driver = StubDriver(conf, "h")
+    with pytest.raises(exception.ConfigError, match=r"\[vnc\] server_listen = 192.0.2.1"):
+        driver.start(lambda: None)
+    driver.stop()
+
+
+def test_the_example_is_good(start):
+    driver = start(EXAMPLE.read_text()).driver
+    assert len(driver.list_instances()) == 6
+    types = {"novnc", "xvpvnc", "spice-html5", "serial", "webmks", "rdp-html5"}
+    assert {kind for stub in driver._instances.values() for kind in stub.consoles} == types
