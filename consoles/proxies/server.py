@@ -34,6 +34,7 @@ LOG = logging.getLogger(__name__)
 
 BACKLOG = 1024
 FLUSH_TIMEOUT = 2.0
+STOP_TIMEOUT = 0.2
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -99,7 +100,7 @@ class Worker:
         for task in background:
             task.cancel()
         await ledger.flush(FLUSH_TIMEOUT)
-        await loop.run_in_executor(None, rpc.stop)
+        await loop.run_in_executor(None, rpc.stop, STOP_TIMEOUT)
 
     def _end(self, ids: Iterable[str], reason: str, code: int | None = None) -> list[str]:
         here = [self._sessions.all[i] for i in ids if i in self._sessions.all]

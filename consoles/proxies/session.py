@@ -95,8 +95,9 @@ class Sessions:
 
     def _carry(self, session: Opening, client: End, target: Connection) -> Link:
         session.trail.opened()
+        transport, early = target.detach()
         link = self._relay.carry(
-            session.request.id, client, End(*target.detach()),
+            session.request.id, client, End(transport, early, ended=target.ended),
             on_ended=lambda tally: self._ended(session, tally),
             on_target_closed=lambda link: self._ask_why(session, link))
         if session.ended:

@@ -96,7 +96,7 @@ class Side(asyncio.BufferedProtocol):
 class Link:
     """A session under way. Anybody may call `end`, any number of times; the first counts."""
 
-    __slots__ = ("__weakref__", "buffer", "client", "ended", "limits", "on_ended",
+    __slots__ = ("__weakref__", "awaits_end", "buffer", "client", "ended", "limits", "on_ended",
                  "on_target_closed", "session_id", "started_at", "target")
 
     def __init__(self, session_id: str, buffer: Buffer, limits: Limits,
@@ -109,6 +109,7 @@ class Link:
         self.on_target_closed = on_target_closed
         self.started_at = now_ms()
         self.ended = False
+        self.awaits_end = False
         self.client: Side
         self.target: Side
 
@@ -127,15 +128,15 @@ class Link:
 
     def target_closed(self) -> None:
         """The target ended cleanly: the control plane may know why, and then says so by `end`."""
-        if self.ended:
+        if self.ended or self.awaits_end:
             return
         if self.on_target_closed is None:
             self.end("target_closed")
             return
+        self.awaits_end = True
         if not self.client.transport.is_closing():
             self.client.transport.pause_reading()
-        hook, self.on_target_closed = self.on_target_closed, None
-        hook(self)
+        self.on_target_closed(self)
 
     def end(self, reason: str, code: int | None = None, text: str = "") -> None:
         """Close both sides and hand out the tally. `text` is told to the client."""

@@ -21,12 +21,14 @@ SWEEP_INTERVAL = 1.0
 class End:
     """One connection as its handshake leaves it: reading is paused, `early` is unused payload.
 
-    A WebSocket brings the reader that may be in the middle of a frame.
+    A WebSocket brings the reader that may be in the middle of a frame. A peer that has `ended`
+    may still have left payload.
     """
 
     transport: asyncio.Transport
     early: bytes = b""
     reader: FrameReader | None = None
+    ended: bool = False
 
 
 class Relay:
@@ -53,6 +55,9 @@ class Relay:
         link = Link(session_id, self._buffer, self._limits, ended, on_target_closed)
         self.links[session_id] = link
         link.join(self._side(link, client), self._side(link, target), client.early, target.early)
+        for end, side in ((target, link.target), (client, link.client)):
+            if end.ended:
+                side.eof_received()
         if self._sweeper is None:
             self._schedule()
         return link

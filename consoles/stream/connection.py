@@ -69,12 +69,15 @@ class Connection(asyncio.Protocol):
                 return self.write(data)
 
     def detach(self) -> tuple[asyncio.Transport, bytes]:
-        """Stop reading; → the transport and what was read and not used."""
+        """Stop reading; → the transport and what was read and not used.
+
+        The peer may have `ended` already; its bytes still count.
+        """
         self.on_lost = None
-        if self._eof:
-            raise WireError("the peer has ended")
-        self.transport.pause_reading()
-        return self.transport, self._take(len(self._early))
+        early = self._take(len(self._early))
+        if not self._eof and not self.transport.is_closing():
+            self.transport.pause_reading()
+        return self.transport, early
 
     @property
     def ended(self) -> bool:
