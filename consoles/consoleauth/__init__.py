@@ -1,0 +1,1 @@
+"""The service behind the tokens: connection details, sessions and the inventory."""

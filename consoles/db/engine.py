@@ -6,7 +6,6 @@ database.
 
 from collections.abc import Callable
 from typing import Any
-from typing import cast
 from typing import TypeVar
 
 import sqlalchemy as sa
@@ -21,7 +20,6 @@ from sqlalchemy import orm
 from consoles import exception
 
 Answer = TypeVar("Answer")
-Method = TypeVar("Method", bound=Callable[..., Any])
 
 #: Seconds for which SQLite's one writer may keep the others waiting; a call's own bound is 5.
 SQLITE_WAIT = 4
@@ -33,11 +31,13 @@ def _duplicate(exc: Exception) -> bool:
     return isinstance(exc, db_exception.DBDuplicateEntry)
 
 
-def _retried(func: Method) -> Method:
-    decorate = api.wrap_db_retry(
-        max_retries=ATTEMPTS, retry_interval=0.02, max_retry_interval=0.5, jitter=True,
-        retry_on_deadlock=True, retry_on_disconnect=True, exception_checker=_duplicate)
-    return cast(Method, decorate(func))
+@api.wrap_db_retry(
+    max_retries=ATTEMPTS, retry_interval=0.02, max_retry_interval=0.5, jitter=True,
+    retry_on_deadlock=True, retry_on_disconnect=True, exception_checker=_duplicate)
+def _transaction(begin: orm.sessionmaker[orm.Session], func: Callable[..., Any],
+                 args: tuple[Any, ...]) -> Any:
+    with begin.begin() as db:
+        return func(db, *args)
 
 
 class Database:
@@ -48,19 +48,25 @@ class Database:
         self._writing = orm.sessionmaker(engine)
         self._reading = orm.sessionmaker(engine.execution_options(consoles_reading=True))
 
-    @_retried
-    def write(self, func: Callable[..., Answer], *args: Any, **kwargs: Any) -> Answer:
-        with self._writing.begin() as db:
-            return func(db, *args, **kwargs)
+    def write(self, func: Callable[..., Answer], *args: Any) -> Answer:
+        """Raises ConsoleauthUnavailable when the database does not answer."""
+        return self._run(self._writing, func, args)
 
-    @_retried
-    def read(self, func: Callable[..., Answer], *args: Any, **kwargs: Any) -> Answer:
+    def read(self, func: Callable[..., Answer], *args: Any) -> Answer:
         """The same for what only reads: on SQLite it waits for no writer."""
-        with self._reading.begin() as db:
-            return func(db, *args, **kwargs)
+        return self._run(self._reading, func, args)
 
     def close(self) -> None:
         self.engine.dispose()
+
+    @staticmethod
+    def _run(begin: orm.sessionmaker[orm.Session], func: Callable[..., Answer],
+             args: tuple[Any, ...]) -> Answer:
+        try:
+            return _transaction(begin, func, args)
+        except (db_exception.DBConnectionError, sa.exc.TimeoutError) as exc:
+            raise exception.ConsoleauthUnavailable(
+                f"the database does not answer ({type(exc).__name__})") from exc
 
 
 def register_opts(conf: cfg.ConfigOpts) -> None:

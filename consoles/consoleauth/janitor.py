@@ -1,0 +1,73 @@
+"""Clears what is over, in a thread of its own; any number of copies may do so at once."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from oslo_config import cfg
+
+from consoles.db import expiry
+from consoles.db.engine import Database
+
+LOG = logging.getLogger(__name__)
+
+#: Reports of a worker that may be missing before its sessions count as lost.
+MISSING_REPORTS = 3
+
+Task = tuple[str, Callable[..., int], tuple[int, ...]]
+
+
+class Janitor:
+    """Rounds of small transactions, `janitor_interval` seconds apart."""
+
+    def __init__(self, conf: cfg.ConfigOpts, database: Database) -> None:
+        self._database = database
+        self._interval = conf.consoleauth.janitor_interval
+        self._batch = conf.consoleauth.janitor_batch
+        self._tasks = tasks(conf)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="janitor", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, timeout: float = 2.0) -> None:
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+
+    def round(self) -> dict[str, int]:
+        """One round; → rows cleared by task."""
+        return {name: self._clear(func, seconds) for name, func, seconds in self._tasks}
+
+    def _run(self) -> None:
+        # The first round waits as well: after an outage workers need time to report.
+        while not self._stopped.wait(self._interval):
+            try:
+                cleared = {name: count for name, count in self.round().items() if count}
+            except Exception:
+                LOG.exception("The janitor's round failed")
+                continue
+            if cleared:
+                LOG.info("Cleared: %s", cleared)
+
+    def _clear(self, func: Callable[..., int], seconds: tuple[int, ...]) -> int:
+        total = 0
+        while not self._stopped.is_set():
+            done = self._database.write(func, self._batch, *seconds)
+            total += done
+            if done < self._batch:
+                break
+        return total
+
+
+def tasks(conf: cfg.ConfigOpts) -> list[Task]:
+    """What a round does: a name, a function of `db.expiry`, its ages in seconds."""
+    section = conf.consoleauth
+    return [
+        ("sessions lost", expiry.lose_sessions,
+         (MISSING_REPORTS * conf.proxy.touch_interval,)),
+        ("connection details", expiry.purge_connections,
+         (section.idle_timeout, conf.inventory.service_down_time)),
+        ("sessions forgotten", expiry.purge_sessions, (section.session_retention,)),
+    ]

@@ -1,0 +1,61 @@
+"""consoles-consoleauth put together: three endpoints, one database, one janitor."""
+
+import dataclasses
+
+from oslo_config import cfg
+
+from consoles.consoleauth.closing import Closer
+from consoles.consoleauth.inventory import InventoryEndpoint
+from consoles.consoleauth.janitor import Janitor
+from consoles.consoleauth.locator import Locator
+from consoles.consoleauth.manager import ConsoleAuthManager
+from consoles.consoleauth.sessions import SessionsEndpoint
+from consoles.db import engine
+from consoles.db import migration
+from consoles.rpc.compute import Compute
+from consoles.rpc.consoleauth import ConsoleAuth
+from consoles.rpc.interface import Interface
+from consoles.rpc.inventory import Inventory
+from consoles.rpc.proxies import Proxies
+from consoles.rpc.sessions import Sessions
+from consoles.rpc.transport import Bus
+from consoles.rpc.transport import ThreadCaller
+
+#: Seconds that an agent has to answer: less than half of what the proxy's own call may take.
+AGENT_TIMEOUT = 2.0
+#: As many as oslo.messaging's executor has by default, so that no handler waits for another's.
+THREADS = 64
+
+
+@dataclasses.dataclass(frozen=True)
+class Service:
+    """What a process or a test serves; `stop` after its servers have stopped."""
+
+    endpoints: dict[Interface, object]
+    database: engine.Database
+    janitor: Janitor
+    closer: Closer
+
+    def start(self) -> None:
+        self.janitor.start()
+
+    def stop(self) -> None:
+        self.janitor.stop()
+        self.closer.stop()
+        self.database.close()
+
+
+def build(conf: cfg.ConfigOpts, bus: Bus) -> Service:
+    """Raises ConfigError when the database is not there or not of this release."""
+    database = engine.connect(conf)
+    migration.check(database.engine)
+    agents = ThreadCaller(bus, timeout=AGENT_TIMEOUT,
+                          per_server=conf.consoleauth.max_checks_per_host, threads=THREADS)
+    locator = Locator(database, Compute(agents))
+    closer = Closer(Proxies(ThreadCaller(bus)))
+    endpoints: dict[Interface, object] = {
+        ConsoleAuth.interface: ConsoleAuthManager(conf, database, locator, closer),
+        Sessions.interface: SessionsEndpoint(database, closer),
+        Inventory.interface: InventoryEndpoint(conf, database, closer),
+    }
+    return Service(endpoints, database, Janitor(conf, database), closer)
