@@ -58,6 +58,10 @@ class Request(WebSocketRequestHandler):
         self.requestline = ""
         if not self.parse_request():
             raise exception.BadRequest("the request cannot be parsed")
+        if "Transfer-Encoding" in self.headers or self.headers.get("Content-Length", "0") != "0":
+            if self.command in ("GET", "HEAD"):
+                raise exception.BadRequest("a body where none belongs")
+            self.close_connection = True  # it is not read
         self.url = urlsplit(_one_slash(self.path))
 
     # -- what was asked --------------------------------------------------------------------------
