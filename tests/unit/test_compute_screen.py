@@ -104,6 +104,12 @@ def test_every_pixel_format_shows_the_same(viewer, form, encoding):
         assert np.array_equal(got >> shift & maximum, (part * maximum + 127) // 255)
 
 
+def test_raw_is_opaque_for_viewers_that_ask_the_fourth_byte(viewer):
+    viewer.request(incremental=False, area=(0, 0, 16, 16))
+    viewer._read(4 + 12)
+    assert set(viewer._read(16 * 16 * 4)[3::4]) == {255}
+
+
 def test_the_viewers_first_encoding_that_is_known_counts(viewer):
     for listed, chosen in (((5, 0, 16), 0), ((5, 16, 0), 16), ((5,), 0)):
         viewer.set_encodings(*listed)

@@ -51,8 +51,11 @@ class PixelFormat:
         return np.dtype(f"{'>' if self.big_endian else '<'}u{self.bits // 8}")
 
     def convert(self, pixels: np.ndarray) -> np.ndarray:
-        """0x00RRGGBB to this format, as integers of `dtype`."""
-        out = np.zeros(pixels.shape, np.uint32)
+        """0x00RRGGBB to this format, as integers of `dtype`.
+
+        Bits without a colour are set: noVNC 1.3 takes those of Raw for the opacity.
+        """
+        out = np.full(pixels.shape, ~self._used() & (1 << self.bits) - 1, np.uint32)
         for maximum, shift, source in zip(self.maxima, self.shifts, (16, 8, 0), strict=True):
             part = (pixels >> source) & 255
             out |= ((part * maximum + 127) // 255) << shift
@@ -60,15 +63,17 @@ class PixelFormat:
 
     def compact(self) -> slice:
         """The bytes of a pixel that ZRLE sends (CPIXEL): three of four where these hold all."""
-        used = 0
-        for maximum, shift in zip(self.maxima, self.shifts, strict=True):
-            used |= maximum << shift
         if self.bits == 32 and self.depth <= 24:
-            if used <= 0xFFFFFF:
+            if self._used() <= 0xFFFFFF:
                 return slice(1, 4) if self.big_endian else slice(0, 3)
-            if not used & 0xFF:
+            if not self._used() & 0xFF:
                 return slice(0, 3) if self.big_endian else slice(1, 4)
         return slice(0, self.bits // 8)
+
+    def _used(self) -> int:
+        """The bits of a pixel that hold colours."""
+        red, green, blue = (m << s for m, s in zip(self.maxima, self.shifts, strict=True))
+        return red | green | blue
 
 
 class Raw:
