@@ -1,10 +1,13 @@
 """Fixtures that every kind of test shares; they live in tests/fixtures."""
 
 pytest_plugins = (
+    "tests.fixtures.browser",
     "tests.fixtures.bus",
     "tests.fixtures.consoleauth",
+    "tests.fixtures.faults",
     "tests.fixtures.mariadb",
     "tests.fixtures.processes",
     "tests.fixtures.proxy",
+    "tests.fixtures.qemu",
     "tests.fixtures.rabbit",
 )
