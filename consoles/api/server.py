@@ -59,8 +59,9 @@ class Server:
         try:
             self._listener = socket.create_server((host, port), family=family, backlog=128)
         except OSError as exc:
+            reason = str(exc.strerror or exc).partition(" (")[0]  # the rest repeats the address
             raise exception.ConfigError(
-                f"Cannot listen on {host} port {port}: {exc.strerror or exc}. Stop the other "
+                f"Cannot listen on {host} port {port}: {reason}. Stop the other "
                 "service that has this port, or choose another by [api] host and port.") from exc
 
     @property
@@ -71,6 +72,7 @@ class Server:
 
     def run(self) -> None:
         """Serve in this thread until `stop`; requests under way are finished."""
+        assert self._listener is not None
         self._loop_thread = threading.get_ident()
         tpool.set_num_threads(self._threads)
         serving = eventlet.spawn(
@@ -78,6 +80,7 @@ class Server:
             max_size=CONNECTIONS, socket_timeout=REQUEST_TIMEOUT, log_output=False, debug=False)
         serving.link(lambda _: self.stop())
         hubs.trampoline(self._woken, read=True)
+        self._listener.shutdown(socket.SHUT_RDWR)  # refuses connections from here on
         serving.kill()
         try:
             with eventlet.Timeout(STOP_TIMEOUT, False), contextlib.suppress(GreenletExit):
