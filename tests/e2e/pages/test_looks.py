@@ -1,0 +1,89 @@
+"""How the pages look, narrow and dark, and how they show faults of their own."""
+
+import re
+
+import pytest
+
+from tests.e2e.pages.steps import PAGES
+from tests.e2e.pages.steps import visit
+from tests.fixtures.page_server import close
+from tests.fixtures.page_server import rfb
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("token", ["good", "bad"])
+def test_narrow_viewport(console, server, page, name, token):
+    server.plan("good", rfb)
+    server.plan("bad", close(4503, "The console authorisation service is not available. " * 2))
+    page.set_viewport_size({"width": 320, "height": 480})
+    console(token, "connected" if token == "good" else "refused", name=name,
+            options="&reconnect_delay=20000")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    for button in page.get_by_role("button").all():
+        box = button.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 320
+        assert box["width"] >= 36
+        assert box["height"] >= 36
+
+
+def test_dark_and_light_are_readable(console, server, page):
+    server.plan("bad", close(4401))
+    grounds = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        console("bad", "refused")
+        ground, text = page.evaluate("""() => {
+            const style = getComputedStyle(document.querySelector(".card"));
+            return [style.backgroundColor, style.color];
+        }""")
+        grounds.append(luminance(ground))
+        light, dark = sorted((luminance(ground), luminance(text)), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) > 7       # WCAG 2.2, 1.4.6
+    assert grounds[0] > 0.8
+    assert grounds[1] < 0.1
+
+
+def luminance(colour):
+    """Relative luminance of `rgb(r, g, b)`, WCAG 2.2."""
+    parts = [int(value) / 255 for value in re.findall(r"\d+", colour)[:3]]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_missing_novnc_is_said(page, server, name):
+    page.route("**/vendor/novnc/core/rfb.js", lambda route: route.fulfill(status=404))
+    page.goto(f"{server.url}/{name}?path=%3Ftoken%3DT")
+    fault = page.get_by_role("alert")
+    fault.wait_for()
+    assert "not completely installed" in fault.inner_text()
+    assert "tools/pages" in fault.inner_text()
+
+
+@pytest.mark.parametrize("fault", [
+    "setTimeout(() => { throw new Error('broken <b>here</b>'); })",
+    "void Promise.reject(new Error('broken <b>here</b>'))",
+])
+def test_an_error_of_the_page_shows_in_it(page, server, fault):
+    server.plan("good", rfb)
+    visit(page, server, "?token=good")
+    page.evaluate(f"() => {{ {fault} }}")
+    page.get_by_role("alert").wait_for()
+    assert page.get_by_role("alert").inner_text() == "This page has failed: broken <b>here</b>"
+
+
+def test_a_broken_module_shows_in_it(page, server):
+    page.route("**/js/toolbar.js", lambda route: route.fulfill(
+        body="export const half = 1;", content_type="text/javascript"))
+    page.goto(f"{server.url}/?token=good")
+    page.get_by_role("alert").wait_for()
+    assert page.get_by_role("alert").inner_text().startswith("This page has failed: ")
+
+
+def test_without_javascript_the_page_says_so(page, server):
+    with_out = page.context.browser.new_context(java_script_enabled=False)
+    plain = with_out.new_page()
+    plain.goto(f"{server.url}/vnc_auto.html")
+    assert "needs JavaScript" in plain.locator("body").inner_text()
+    with_out.close()
