@@ -169,7 +169,7 @@ class ConfigError(ConsolesError):
     public = "The service is not configured rightly."
 
 
-#: Why a session that was carried came to its end (INTERFACES: after relaying), Close code by reason.
+#: Why a session that was carried came to its end: the Close code by the reason.
 CLOSE_CODES = {
     "target_closed": 1000,
     "client_closed": 1000,

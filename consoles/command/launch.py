@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 from typing import NoReturn
@@ -32,15 +33,17 @@ EPILOG = (
     "Every option of the files is explained in consoles.conf.sample.")
 
 #: Libraries whose lines at INFO say nothing to an operator.
-QUIET = ["amqp=WARN", "kombu=WARN", "oslo.messaging=WARN", "oslo_messaging=WARN",
+QUIET = ["amqp=WARN", "kombu=ERROR", "oslo.messaging=WARN", "oslo_messaging=WARN",
          "sqlalchemy=WARN", "stevedore=WARN", "alembic=WARN", "keystonemiddleware=WARN",
          "urllib3=WARN", "asyncio=WARN", "cotyledon=WARN", "dogpile=WARN"]
 
 
 def configure(argv: Sequence[str] | None, prog: str, description: str,
-              cli_opts: Sequence[cfg.Opt] = ()) -> cfg.ConfigOpts:
+              cli_opts: Sequence[cfg.Opt] = (),
+              defaults: Mapping[str, Mapping[str, Any]] | None = None) -> cfg.ConfigOpts:
     """Register every option, read the command line and the files, set up the log.
 
+    `defaults` are a command's own, {group: {option: value}}; the files still override them.
     Ends the process with a sentence when the configuration cannot be read.
     """
     conf = cfg.CONF
@@ -49,6 +52,9 @@ def configure(argv: Sequence[str] | None, prog: str, description: str,
     oslo_log.register_options(conf)
     conf.register_cli_opts(cli_opts)
     oslo_log.set_defaults(default_log_levels=QUIET)
+    for group, values in (defaults or {}).items():
+        for option, value in values.items():
+            conf.set_default(option, value, group=None if group == "DEFAULT" else group)
     try:
         conf(sys.argv[1:] if argv is None else list(argv), project="consoles", prog=prog,
              version=version.VersionInfo("consoles").version_string(),
@@ -97,8 +103,8 @@ def run_bus_service(conf: cfg.ConfigOpts, name: str,
     stopped = stop_event()
     bus = transport.Bus(conf)
     service = build(conf, bus)
-    servers = bus.serve(name, service.endpoints)
     service.start()
+    servers = bus.serve(name, service.endpoints)
     LOG.info("%s serves the bus as %s", conf.prog, name)
     stopped.wait()
     LOG.info("%s stops", conf.prog)

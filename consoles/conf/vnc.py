@@ -38,7 +38,7 @@ The token is added to it. Every hypervisor may name a proxy of its own."""),
         deprecated_opts=[cfg.DeprecatedOpt("xvpvncproxy_base_url", group="DEFAULT")],
         help="Agent: public URL of the proxy for native viewers that send HTTP CONNECT."),
     cfg.StrOpt(
-        "novncproxy_host", default="0.0.0.0",
+        "novncproxy_host", default="0.0.0.0",  # noqa: S104 - it is the public edge
         deprecated_opts=[cfg.DeprecatedOpt("novncproxy_host", group="DEFAULT")],
         help="Proxy: address on which consoles-novncproxy listens."),
     cfg.PortOpt(

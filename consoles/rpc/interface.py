@@ -41,7 +41,7 @@ class Caller(Protocol):
 
 
 class Client:
-    """Base of the client classes; methods return what the caller gives: an answer or an awaitable."""
+    """Base of the client classes; methods return the caller's answer, or an awaitable of it."""
 
     interface: ClassVar[Interface]
 

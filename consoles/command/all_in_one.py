@@ -1,0 +1,150 @@
+"""consoles-all-in-one: every service in one process, for a trial and for development.
+
+The same objects as the services apart; only this module knows that they share a process.
+"""
+
+import json
+import logging
+import tempfile
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from collections.abc import Sequence
+from contextlib import contextmanager
+from contextlib import ExitStack
+from typing import Any
+
+from oslo_config import cfg
+
+from consoles.api import app
+from consoles.api.server import Server
+from consoles.command import launch
+from consoles.command import proxy
+from consoles.compute import service as compute
+from consoles.consoleauth import service as consoleauth
+from consoles.db import engine
+from consoles.db import migration
+from consoles.proxies import catalog
+from consoles.rpc.transport import Bus
+from consoles.rpc.transport import ThreadCaller
+
+LOG = logging.getLogger(__name__)
+
+PROG = "consoles-all-in-one"
+DESCRIPTION = (
+    "Every service of consoles in one process: an in-process message bus, a SQLite database that "
+    "is thrown away at the end, the driver `stub` with guests of its own. Listens on loopback "
+    "only and believes any 'X-Auth-Token: user:project'. For a trial, not for a cloud.")
+#: The in-process bus has no heartbeats, and says so with every connection.
+QUIET = [*launch.QUIET, "oslo.messaging._drivers=ERROR"]
+LOOPBACK = "127.0.0.1"
+BODY = '{"protocol": "vnc", "type": "novnc"}'
+TOKEN = "demo:demo"  # noqa: S105 - noauth believes any
+
+
+def defaults(directory: str) -> dict[str, dict[str, Any]]:
+    """What makes the services find each other in here; a configuration file may say otherwise."""
+    return {
+        "DEFAULT": {"transport_url": "kombu+memory:////", "default_log_levels": QUIET},
+        "database": {"connection": f"sqlite:///{directory}/consoles.sqlite"},
+        "api": {"auth_strategy": "noauth", "host": LOOPBACK},
+        "vnc": {"novncproxy_host": LOOPBACK},
+        "inventory": {"report_interval": 5},
+    }
+
+
+@launch.entry_point(PROG)
+def main(argv: Sequence[str] | None = None) -> None:
+    with tempfile.TemporaryDirectory(prefix="consoles-") as directory, ExitStack() as stack:
+        engine.register_opts(cfg.CONF)
+        conf = launch.configure(argv, PROG, DESCRIPTION, defaults=defaults(directory))
+        stopped = launch.stop_event()
+        migration.sync(conf)
+        for build, name in ((consoleauth.build, conf.host),
+                            (compute.build, conf.compute.host or conf.host)):
+            stack.enter_context(_on_the_bus(conf, name, build))
+        server = stack.enter_context(_api(conf))
+        for spec in catalog.ROWS.values():
+            stack.enter_context(_proxy(spec, conf))
+        _introduce(f"http://{LOOPBACK}:{server.port}")
+        stopped.wait()
+        print("\nStopping.", flush=True)
+
+
+@contextmanager
+def _on_the_bus(conf: cfg.ConfigOpts, name: str, build: Any) -> Iterator[None]:
+    bus = Bus(conf)
+    service = build(conf, bus)
+    service.start()
+    servers = bus.serve(name, service.endpoints)
+    servers.wait_until_started(5)
+    try:
+        yield
+    finally:
+        servers.stop(0.2)
+        service.stop()
+
+
+@contextmanager
+def _api(conf: cfg.ConfigOpts) -> Iterator[Server]:
+    server = Server(app.build(conf, ThreadCaller(Bus(conf))), conf.api.host, conf.api.port,
+                    conf.api.threads, conf.api.max_request_body_size)
+    server.bind()
+    with _thread(server.run, server.stop):
+        yield server
+
+
+@contextmanager
+def _proxy(spec: catalog.ProxySpec, conf: cfg.ConfigOpts) -> Iterator[None]:
+    sock = proxy.listen(spec, conf)
+    worker = proxy.make_worker(spec, conf, sock)
+    with _thread(lambda: worker.run(sock), worker.stop):
+        yield
+
+
+@contextmanager
+def _thread(run: Any, stop: Any) -> Iterator[None]:
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop()
+        thread.join(5)
+
+
+def _introduce(api: str) -> None:
+    """Print how to use it, with a URL for each server, asked for as a user would."""
+    servers = _ask(f"{api}/servers")["servers"]
+    urls = {server["id"]: _url(api, server["id"]) for server in servers}
+    example = next((id for id, url in urls.items() if url.startswith("http")), "<id>")
+    lines = [
+        "", "consoles is up.", "",
+        "List the servers:",
+        f"  curl -s -H 'X-Auth-Token: {TOKEN}' {api}/servers", "",
+        "Ask for a console:",
+        f"  curl -s -H 'X-Auth-Token: {TOKEN}' -H 'Content-Type: application/json' \\",
+        f"       -d '{BODY}' {api}/servers/{example}/console", "",
+        "Consoles to open now, in a browser on this machine (each URL is good for "
+        f"{cfg.CONF.consoleauth.token_ttl // 60} minutes):",
+        *(f"  {server['name']:<16} {urls[server['id']]}" for server in servers),
+        "", "Ctrl-C ends it."]
+    print("\n".join(lines), flush=True)
+
+
+def _url(api: str, server_id: str) -> str:
+    """A console's URL, or why there is none."""
+    try:
+        return str(_ask(f"{api}/servers/{server_id}/console", BODY)["url"])
+    except urllib.error.HTTPError as exc:
+        fault = next(iter(json.load(exc).values()))
+        return f"({fault['message']})"
+
+
+def _ask(url: str, body: str | None = None) -> dict[str, Any]:
+    request = urllib.request.Request(  # noqa: S310 - our own API
+        url, data=body.encode() if body else None,
+        headers={"X-Auth-Token": TOKEN, "Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        return dict(json.load(answer))
