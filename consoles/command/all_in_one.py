@@ -31,11 +31,12 @@ from consoles.rpc.transport import ThreadCaller
 
 LOG = logging.getLogger(__name__)
 
-PROG = "consoles-all-in-one"
-DESCRIPTION = (
-    "Every service of consoles in one process: an in-process message bus, a SQLite database that "
+COMMAND = launch.Command(
+    "consoles-all-in-one",
+    "Every service of consoles in one process. An in-process message bus, a SQLite database that "
     "is thrown away at the end, the driver `stub` with guests of its own. Listens on loopback "
-    "only and believes any 'X-Auth-Token: user:project'. For a trial, not for a cloud.")
+    "only and believes any 'X-Auth-Token: user:project'. For a trial, not for a cloud.",
+    ("api", "vnc", "proxy", "compute"))
 #: The in-process bus has no heartbeats, and says so with every connection.
 QUIET = [*launch.QUIET, "oslo.messaging._drivers=ERROR"]
 LOOPBACK = "127.0.0.1"
@@ -54,11 +55,11 @@ def defaults(directory: str) -> dict[str, dict[str, Any]]:
     }
 
 
-@launch.entry_point(PROG)
+@launch.entry_point(COMMAND.prog)
 def main(argv: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory(prefix="consoles-") as directory, ExitStack() as stack:
         engine.register_opts(cfg.CONF)
-        conf = launch.configure(argv, PROG, DESCRIPTION, defaults=defaults(directory))
+        conf = launch.start(argv, COMMAND, defaults(directory))
         stopped = launch.stop_event()
         migration.sync(conf)
         for build, name in ((consoleauth.build, conf.host),

@@ -12,23 +12,24 @@ from consoles.rpc.transport import ThreadCaller
 
 LOG = logging.getLogger(__name__)
 
-PROG = "consoles-api"
-DESCRIPTION = (
-    "The REST API: lists servers and gives out the URLs of their consoles. Needs the message bus, "
-    "consoles-consoleauth and the agents of the hypervisors; holds no state, run as many as you "
-    "like. Under uWSGI, gunicorn or another WSGI server use consoles.command.wsgi:application "
-    "instead.")
+COMMAND = launch.Command(
+    "consoles-api",
+    "The REST API of consoles. It lists servers and gives out the URLs of their consoles. Needs "
+    "the message bus, consoles-consoleauth and the agents of the hypervisors; holds no state, "
+    "run as many as you like. Under uWSGI, gunicorn or another WSGI server use "
+    "consoles.command.wsgi:application instead.",
+    ("api",))
 
 
-@launch.entry_point(PROG)
+@launch.entry_point(COMMAND.prog)
 def main(argv: Sequence[str] | None = None) -> None:
-    conf = launch.configure(argv, PROG, DESCRIPTION)
+    conf = launch.start(argv, COMMAND)
     caller = ThreadCaller(Bus(conf), per_server=conf.consoleauth.max_checks_per_host)
     server = Server(app.build(conf, caller), conf.api.host, conf.api.port, conf.api.threads,
                     conf.api.max_request_body_size)
     server.bind()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.stop())
-    LOG.info("%s listens on %s port %d", PROG, conf.api.host, server.port)
+    LOG.info("%s listens on %s port %d", COMMAND.prog, conf.api.host, server.port)
     server.run()
-    LOG.info("%s has stopped", PROG)
+    LOG.info("%s has stopped", COMMAND.prog)

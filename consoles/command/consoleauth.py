@@ -5,15 +5,16 @@ from collections.abc import Sequence
 from consoles.command import launch
 from consoles.consoleauth import service
 
-PROG = "consoles-consoleauth"
-DESCRIPTION = (
+COMMAND = launch.Command(
+    "consoles-consoleauth",
     "Keeps the tokens of console URLs, the sessions of all proxies and the inventory of "
-    "instances, and answers for them on the message bus. The only service that uses the "
-    "database; run as many copies as you like. Prepare the database with "
-    "'consoles-manage db sync' first.")
+    "instances. It answers for them on the message bus and is the only service that uses the "
+    "database ([database] connection); run as many copies as you like. Prepare the database "
+    "with 'consoles-manage db sync' first.",
+    ("DEFAULT", "consoleauth", "inventory"))
 
 
-@launch.entry_point(PROG)
+@launch.entry_point(COMMAND.prog)
 def main(argv: Sequence[str] | None = None) -> None:
-    conf = launch.configure(argv, PROG, DESCRIPTION)
+    conf = launch.start(argv, COMMAND)
     launch.run_bus_service(conf, conf.host, service.build)

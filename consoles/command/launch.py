@@ -3,6 +3,7 @@
 The only holder of the process's conf; everything below is handed values or the conf itself.
 """
 
+import dataclasses
 import logging
 import signal
 import sys
@@ -20,22 +21,37 @@ from pbr import version
 from consoles import conf as consoles_conf
 from consoles import context
 from consoles import exception
+from consoles.command import manual
 from consoles.rpc import transport
 
 LOG = logging.getLogger(__name__)
-
-EPILOG = (
-    "Files: /etc/consoles/consoles.conf, then /etc/consoles/consoles.conf.d/*.conf, unless "
-    "--config-file or --config-dir say otherwise. "
-    "Signals: SIGTERM and SIGINT end the service, letting calls under way finish. "
-    "Exit status: 0 after a signal, 1 when it cannot start (the reason is printed), 2 for a "
-    "wrong command line. "
-    "Every option of the files is explained in consoles.conf.sample.")
 
 #: Libraries whose lines at INFO say nothing to an operator.
 QUIET = ["amqp=WARN", "kombu=ERROR", "oslo.messaging=WARN", "oslo_messaging=WARN",
          "sqlalchemy=WARN", "stevedore=WARN", "alembic=WARN", "keystonemiddleware=WARN",
          "urllib3=WARN", "asyncio=WARN", "cotyledon=WARN", "dogpile=WARN"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Command:
+    """A service's name, what its manual says, and the option groups that it reads.
+
+    `audience` picks the options of groups that several services share, see `manual.page`.
+    """
+
+    prog: str
+    description: str
+    groups: tuple[str, ...] = ()
+    audience: str = ""
+
+
+def start(argv: Sequence[str] | None, command: Command,
+          defaults: Mapping[str, Mapping[str, Any]] | None = None) -> cfg.ConfigOpts:
+    """`configure` for a service; `--help` prints its manual and ends."""
+    if {"-h", "--help"} & set(sys.argv[1:] if argv is None else argv):
+        print(manual.page(command.prog, command.description, command.groups, command.audience))
+        raise SystemExit(0)
+    return configure(argv, command.prog, command.description, defaults=defaults)
 
 
 def configure(argv: Sequence[str] | None, prog: str, description: str,
@@ -58,7 +74,7 @@ def configure(argv: Sequence[str] | None, prog: str, description: str,
     try:
         conf(sys.argv[1:] if argv is None else list(argv), project="consoles", prog=prog,
              version=version.VersionInfo("consoles").version_string(),
-             description=description, epilog=EPILOG)
+             description=description)
     except cfg.Error as exc:
         fail(prog, str(exc))
     oslo_log.setup(conf, prog)

@@ -83,7 +83,8 @@ def _run(command: str, argv: Sequence[str] | None) -> None:
     spec = catalog.ROWS.get(command)
     if spec is None:
         raise exception.ConfigError("this kind of proxy is not part of this release yet")
-    conf = launch.configure(argv, command, spec.summary)
+    conf = launch.start(argv, launch.Command(
+        command, spec.summary, ("DEFAULT", spec.group, "proxy", "console"), "Proxy"))
     settings_of(spec, conf)  # a wrong option is told before anything is forked
     sock = listen(spec, conf)
     manager = cotyledon.ServiceManager(graceful_shutdown_timeout=30)

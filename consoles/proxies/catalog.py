@@ -28,7 +28,9 @@ class ProxySpec:
 
 NOVNC = ProxySpec(
     console_type=ConsoleType.NOVNC, command="consoles-novncproxy",
-    summary="Brings VNC consoles into browsers, over WebSocket, and serves the noVNC page.",
+    summary="Brings VNC consoles into browsers. It serves the noVNC page, checks the token of "
+            "each console with consoles-consoleauth and carries the bytes between the browser's "
+            "WebSocket and the VM's VNC server.",
     group="vnc", prefix="novncproxy", base_url="novncproxy_base_url",
     to_target=(steps.internal_path, steps.rfb_security), to_client=(steps.rfb_greet,))
 
