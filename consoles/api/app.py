@@ -36,7 +36,7 @@ def build(conf: cfg.ConfigOpts, caller: Caller) -> Application:
     Raises ConfigError for a configuration that must not be served.
     """
     identity, authenticated = auth.strategy(conf)
-    application = authenticated(_falcon(_services(conf, caller), identity))
+    application = authenticated(_falcon(assemble(conf, caller), identity))
     # From the inside out. What is refused before the user is known still has a fault's body, a
     # line in the log and a request id. Load balancers ask for the health every other second, so
     # that it has no line.
@@ -50,7 +50,8 @@ def build(conf: cfg.ConfigOpts, caller: Caller) -> Application:
     return http_proxy_to_wsgi.HTTPProxyToWSGI(application, conf)
 
 
-def _services(conf: cfg.ConfigOpts, caller: Caller) -> Services:
+def assemble(conf: cfg.ConfigOpts, caller: Caller) -> Services:
+    """What handlers work with, from the configuration."""
     enforcer = policy.Enforcer(conf)
     enforcer.register_defaults(policies.list_rules())
     return Services(inventory=Inventory(caller), compute=Compute(caller),

@@ -9,17 +9,30 @@ from consoles.context import RequestContext
 from consoles.model import Instance
 
 ANY_PROJECT = "*"
+MAX_ID = 64
 
 
 def find(services: Services, context: RequestContext, instance_id: str) -> Instance:
     """Raises 404 in the same words whether it does not exist or is another project's."""
-    try:
-        instance = Instance.from_dict(services.inventory.get_instance(context, instance_id))
-    except exception.InstanceNotFound:
-        instance = None
+    instance = _reported(services, context, instance_id)
     if instance is None or not is_visible(services, context, instance):
         raise falcon.HTTPNotFound(description=f"Instance {instance_id} could not be found.")
     return instance
+
+
+def _reported(services: Services, context: RequestContext, instance_id: str) -> Instance | None:
+    if len(instance_id) > MAX_ID or not instance_id.isprintable():
+        return None
+    try:
+        return Instance.from_dict(services.inventory.get_instance(context, instance_id))
+    except exception.InstanceNotFound:
+        return None
+
+
+def projects(services: Services, context: RequestContext) -> list[str | None]:
+    """The projects whose instances are the caller's own."""
+    return [context.project_id, ANY_PROJECT] if services.shares_any_project else [
+        context.project_id]
 
 
 def owner(services: Services, context: RequestContext, instance: Instance) -> str | None:

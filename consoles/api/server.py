@@ -19,7 +19,7 @@ from eventlet import greenio
 from eventlet import hubs
 from eventlet import tpool
 from eventlet import wsgi
-from greenlet import GreenletExit
+from eventlet.support import greenlets
 
 from consoles import exception
 from consoles.api import faults
@@ -83,7 +83,7 @@ class Server:
         self._listener.shutdown(socket.SHUT_RDWR)  # refuses connections from here on
         serving.kill()
         try:
-            with eventlet.Timeout(STOP_TIMEOUT, False), contextlib.suppress(GreenletExit):
+            with eventlet.Timeout(STOP_TIMEOUT, False), contextlib.suppress(greenlets.GreenletExit):
                 serving.wait()
         finally:
             tpool.killall()

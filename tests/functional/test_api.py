@@ -4,6 +4,7 @@ import io
 import json
 import logging
 
+import falcon
 import pytest
 import webob
 from oslo_config import cfg
@@ -14,6 +15,7 @@ from consoles import context
 from consoles import exception
 from consoles import model
 from consoles.api import app
+from consoles.api import instances
 from tests.fixtures import fake_services
 
 REQUEST_ID = "req-12345678-1234-1234-1234-123456789abc"
@@ -152,6 +154,18 @@ def test_noauth_on_a_public_address_does_not_start(conf):
         app.build(conf, None)
     conf.set_override("noauth_allow_any_address", True, group="api")
     assert app.build(conf, None)
+
+
+def test_instances_of_any_project_are_nobodys_without_noauth(conf):
+    with fake_services.world(conf) as world:
+        services = app.assemble(conf, world.caller)
+        ann = context.RequestContext(user_id="ann", project_id="demo", roles=["member"])
+        assert instances.find(services, ann, "running").id == "running"
+        assert instances.projects(services, ann) == ["demo"]
+        with pytest.raises(falcon.HTTPNotFound):
+            instances.find(services, ann, "anybodys")
+        root = context.RequestContext(user_id="root", project_id="ops", roles=["admin"])
+        assert instances.owner(services, root, instances.find(services, root, "anybodys")) is None
 
 
 class TestKeystone:

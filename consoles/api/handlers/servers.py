@@ -36,9 +36,9 @@ def _list(services: Services, req: falcon.Request, resp: falcon.Response, view: 
     context = req.context.request_context
     query = schemas.query(req.params)
     services.require(context, policies.INDEX, context.project_id)
+    filters = _filters(services, context, query)
     rows = services.inventory.list_instances(
-        context, filters=_filters(services, context, query), limit=query.limit,
-        marker=query.marker)
+        context, filters=filters, limit=query.limit, marker=query.marker) if query.limit else []
     found = [Instance.from_dict(row) for row in rows]
     resp.media = {"servers": [view(instance) for instance in found
                               if instances.is_visible(services, context, instance)]}
@@ -56,7 +56,7 @@ def _filters(services: Services, context: RequestContext,
     if query.all_tenants:
         services.require(context, policies.ALL_PROJECTS, context.project_id)
         return query.filters
-    return {**query.filters, "project_id": context.project_id}
+    return {**query.filters, "project_id": instances.projects(services, context)}
 
 
 def _brief(req: falcon.Request, instance: Instance) -> dict[str, Any]:

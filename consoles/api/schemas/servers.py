@@ -19,7 +19,7 @@ INDEX = jsonschema.Draft202012Validator({
         "all_tenants": {"enum": TRUE + FALSE},
         "host": _TEXT,
         "limit": {"type": "string", "pattern": "^[0-9]{1,9}$"},
-        "marker": _TEXT,
+        "marker": {"type": "string", "maxLength": 64},
         "name": _TEXT,
         "status": _TEXT,
     },
