@@ -101,7 +101,7 @@ HOST_REPORT = _validator(_object(
 INSTANCE_FILTERS = _validator(_object(
     ("filters", "marker"), limit=_integer(1, MAX_LISTED), marker=_optional(ID),
     filters={"type": "object", "additionalProperties": False, "properties": {
-        "project_id": {"anyOf": [NAME, _items(NAME, 100)]}, "host": NAME,
+        "project_id": {"anyOf": [NAME, _items(OWNER, 100)]}, "host": NAME,
         "name": {"type": "string", "maxLength": 255, "pattern": PRINTABLE}, "status": NAME}}))
 
 

@@ -18,7 +18,7 @@ from consoles.rpc.interface import exposed
 LOG = logging.getLogger(__name__)
 AUDIT = logging.getLogger("consoles.audit")
 
-#: Project of an instance that belongs to all of them, and the filter that lets all pass.
+#: The filter that lets all projects pass.
 ANY_PROJECT = "*"
 
 
@@ -57,13 +57,10 @@ class InventoryEndpoint:
     @exposed
     def list_instances(self, context: RequestContext, filters: dict[str, Any] | None = None,
                        limit: int = 1000, marker: str | None = None) -> list[dict[str, Any]]:
-        """A project's instances include those of all projects; a list of projects is exact."""
         wanted = dict(filters or {})
         arguments.check(arguments.INSTANCE_FILTERS, filters=wanted, limit=limit, marker=marker)
-        project = wanted.pop("project_id", ANY_PROJECT)
-        if project != ANY_PROJECT:
-            wanted["project_id"] = project if isinstance(project, list) else [
-                project, ANY_PROJECT]
+        if wanted.get("project_id") == ANY_PROJECT:
+            del wanted["project_id"]
         return self._database.read(inventory.find, wanted, limit, marker)
 
     @exposed

@@ -78,8 +78,6 @@ def apply(db: orm.Session, report: Report, service_down_time: int) -> Outcome:
         gone += [id for id in here if id not in report.instances]
     for part in _parts(sorted(gone)):
         outcome.ended += _remove(db, part)
-    if not all(claim.granted for claim in outcome.claims):
-        _ask_again(db, report.host)
     return outcome
 
 
@@ -124,12 +122,6 @@ def _refusal(host: Host | None, report: Report) -> str:
     if report.sequence <= host.sequence:
         return "old"
     return "" if report.full or report.sequence == host.sequence + 1 else "resync"
-
-
-def _ask_again(db: orm.Session, host: str) -> None:
-    """A refused claim must come again, for the instance may leave the other host soon: no life
-    of the agent has this empty name, so that its next report will have to be a full one."""
-    db.execute(sa.update(Host).where(Host.name == host).values(boot_id=""))
 
 
 def _place(db: orm.Session, report: Report, ids: list[str], up: set[str],

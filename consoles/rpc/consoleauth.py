@@ -43,8 +43,8 @@ class ConsoleAuth(Client):
         With `session` (a `model.SessionRequest`) the token is claimed, the session's row is
         inserted in state `opening` and the agent is asked where the console is now.
 
-        Raises WrongConsoleType, PortChanged, InstanceNotFound, InstanceNotReady,
-        AgentUnavailable.
+        Raises WrongConsoleType, PortChanged, InstanceNotFound, InstanceMoving,
+        InstanceNotReady, ConsoleTypeUnavailable, AgentUnavailable.
         """
         return self._call(context, "get_connection_details", token=model.token_hash(token),
                           session=session)

@@ -31,11 +31,11 @@ class Inventory(Client):
 
     def list_instances(self, context: RequestContext, filters: dict[str, Any] | None = None,
                        limit: int = 1000, marker: str | None = None) -> Any:
-        """→ instances by id; filters by project_id ("*" matches all), host, name (substring),
-        status."""
+        """→ instances by id; filters by project_id (one, a list of them, or "*" for all), host,
+        name (substring), status."""
         return self._call(context, "list_instances", filters=filters, limit=limit,
                           marker=marker)
 
     def list_hosts(self, context: RequestContext) -> Any:
-        """→ [{name, reported_at, version, consoles, endpoints, up, instances}]."""
+        """→ [{name, reported_at, age, version, consoles, endpoints, up, instances}]; age in ms."""
         return self._call(context, "list_hosts")
