@@ -5,10 +5,8 @@ from playwright.sync_api import sync_playwright
 
 from tests.e2e.pages.steps import visit
 from tests.fixtures import page_server
-
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync")
+from tests.fixtures.browser import ARGUMENTS
+from tests.fixtures.processes import need
 
 
 @pytest.fixture(scope="package")
@@ -19,9 +17,13 @@ def server():
 
 @pytest.fixture(scope="package")
 def context():
-    """One browser with one cache for all tests here; each test gets a tab of its own."""
+    """One browser with one cache for this directory, so that a test takes half a second.
+
+    It is gone before other tests run, because Playwright's loop would be in their way.
+    """
+    chromium = need("chromium", "chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         yield browser.new_context()
         browser.close()
 

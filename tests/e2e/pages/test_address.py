@@ -108,6 +108,7 @@ def test_no_address_leads_to_another_host(page, server):
     own = server.url.replace("http", "ws") + "/"
     for url in asked(page, server, ELSEWHERE):
         assert url.startswith(own)
+        assert not url.removeprefix(own).startswith("/")
         assert url.endswith("?token=T3")
 
 
