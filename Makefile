@@ -1,0 +1,43 @@
+# What a person does with a checkout. Everything missing is installed first; see tools/bootstrap.
+
+SHELL := /bin/bash
+TEST := build/test
+
+.PHONY: help demo test lint bench docs clean
+
+help:
+	@echo 'make demo            every service in one process, with guests to look at; Ctrl-C ends it'
+	@echo 'make test            all tests; ARGS="-k name" is handed to pytest'
+	@echo 'make lint            style, types and the walls between the rooms'
+	@echo 'make bench           figures of the data plane'
+	@echo 'make docs            the documentation, in build/html'
+	@echo 'make clean           forget this checkout'"'"'s environments; the cache stays'
+
+demo:
+	@tools/demo
+
+test: $(TEST)
+	@tools/pages
+	@$(TEST)/bin/python -m pytest $(ARGS)
+
+lint: $(TEST)
+	@$(TEST)/dependencies/bin/ruff check .
+	@$(TEST)/dependencies/bin/mypy
+	@$(TEST)/dependencies/bin/lint-imports
+	@tools/check-words
+
+bench: $(TEST)
+	@tools/pages
+	@$(TEST)/bin/python benchmarks/idle.py $(ARGS)
+
+docs:
+	@tools/bootstrap docs
+	@tools/docs
+
+# Not a file's rule: tools/bootstrap itself knows what is up to date.
+.PHONY: $(TEST)
+$(TEST):
+	@tools/bootstrap test
+
+clean:
+	rm -rf build consoles/web/vendor consoles.egg-info node_modules doc/source/reference/*.sample
