@@ -37,9 +37,9 @@ def page(context):
 
 
 @pytest.fixture(autouse=True)
-def fresh(request):
+def fresh(server):
     """Each test hears only its own."""
-    request.getfixturevalue("server").heard.clear()
+    server.heard.clear()
 
 
 @pytest.fixture
