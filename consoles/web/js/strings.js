@@ -73,7 +73,7 @@ export const ENDINGS = {
     1012: ["The console service restarts", SOON],
     4400: ["This console URL is not valid", ASK],
     4401: ["This console URL is no longer valid",
-        `It is meant for one use within a short time. ${ASK}`],
+        `Such a URL works for a short time only. ${ASK}`],
     4403: ["This console is not open to you",
         "Ask for a URL of the type of console you need, or ask the operator of this cloud "
         + "whether it may be opened from here."],
