@@ -86,5 +86,6 @@ def test_a_held_proxy_is_half_open_until_released(echo, fault_proxy):
 def test_a_dead_target_is_a_reset(fault_proxy):
     with Echo() as echo:
         port = echo.port
-    with dial(fault_proxy(port)) as link, pytest.raises(ConnectionResetError):
+    proxy = fault_proxy(port)
+    with pytest.raises(ConnectionResetError), dial(proxy) as link:
         link.recv(1)
