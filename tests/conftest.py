@@ -10,4 +10,5 @@ pytest_plugins = (
     "tests.fixtures.proxy",
     "tests.fixtures.qemu",
     "tests.fixtures.rabbit",
+    "tests.fixtures.system",
 )

@@ -89,8 +89,9 @@ def _on_the_bus(conf: cfg.ConfigOpts, name: str, build: Any) -> Iterator[None]:
 
 @contextmanager
 def _api(conf: cfg.ConfigOpts) -> Iterator[Server]:
-    server = Server(app.build(conf, ThreadCaller(Bus(conf))), conf.api.host, conf.api.port,
-                    conf.api.threads, conf.api.max_request_body_size)
+    caller = ThreadCaller(Bus(conf), per_server=conf.consoleauth.max_checks_per_host)
+    server = Server(app.build(conf, caller), conf.api.host, conf.api.port, conf.api.threads,
+                    conf.api.max_request_body_size)
     server.bind()
     with _thread(server.run, server.stop):
         yield server

@@ -1,6 +1,7 @@
 """The agent's endpoint: its driver's answers, with what the agent's own configuration adds."""
 
 import dataclasses
+import logging
 from typing import Any
 
 from consoles import exception
@@ -8,6 +9,8 @@ from consoles import model
 from consoles.compute.drivers.base import ConsoleDriver
 from consoles.context import RequestContext
 from consoles.rpc.interface import exposed
+
+LOG = logging.getLogger(__name__)
 
 
 class ComputeManager:
@@ -22,13 +25,19 @@ class ComputeManager:
     def get_console(self, context: RequestContext, instance_id: str, console_type: str,
                     options: dict[str, Any] | None = None) -> dict[str, Any]:
         self._check_type(console_type)
-        return self._answer(self._driver.get_console(instance_id, console_type, options))
+        info = self._driver.get_console(instance_id, console_type, options)
+        LOG.info("The %s console of instance %s is at %s:%s", console_type, instance_id,
+                 info.host, info.port)
+        return self._answer(info)
 
     @exposed
     def validate_console(self, context: RequestContext, instance_id: str, console_type: str,
                          host: str, port: int) -> dict[str, Any]:
         self._check_type(console_type)
-        return self._answer(self._driver.validate_console(instance_id, console_type, host, port))
+        info = self._driver.validate_console(instance_id, console_type, host, port)
+        LOG.info("The %s console of instance %s is in use at %s:%s", console_type, instance_id,
+                 info.host, info.port)
+        return self._answer(info)
 
     @exposed
     def get_console_output(self, context: RequestContext, instance_id: str,
