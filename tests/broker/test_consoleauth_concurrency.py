@@ -18,31 +18,22 @@ from consoles.rpc.inventory import Inventory
 from consoles.rpc.sessions import Sessions
 from tests.fixtures.consoleauth import AGENT
 from tests.fixtures.consoleauth import instance
+from tests.fixtures.consoleauth import started
 from tests.fixtures.consoleauth import WORKER
 
 CALLERS = 20
 
 
-@pytest.fixture(params=["sqlite", "mariadb"])
-def database_url(request, tmp_path):
+@pytest.fixture(scope="module", params=["sqlite", "mariadb"])
+def module_plant(request, tmp_path_factory):
+    url = f"sqlite:///{tmp_path_factory.mktemp('consoleauth')}/consoles.sqlite"
     if request.param == "mariadb":
-        return request.getfixturevalue("mariadb").new_database()
-    return f"sqlite:///{tmp_path}/consoles.sqlite"
-
-
-@pytest.fixture
-def conf(conf):
-    conf.set_override("max_checks_per_host", CALLERS, group="consoleauth")
-    return conf
-
-
-@pytest.fixture
-def plant(plant):
-    """With deadlines that do not measure the machine's load."""
-    caller = transport.ThreadCaller(plant.bus, timeout=60)
-    plant.auth, plant.sessions = ConsoleAuth(caller), Sessions(caller)
-    plant.inventory = Inventory(caller)
-    return plant
+        url = request.getfixturevalue("mariadb").new_database()
+    with started(url, [("max_checks_per_host", CALLERS, "consoleauth")]) as plant:
+        caller = transport.ThreadCaller(plant.bus, timeout=60)  # the machine's load is no matter
+        plant.auth, plant.sessions = ConsoleAuth(caller), Sessions(caller)
+        plant.inventory = Inventory(caller)
+        yield plant
 
 
 def at_once(func, count=CALLERS):

@@ -1,12 +1,13 @@
 """What the janitor clears and what it leaves alone."""
 
+import threading
+
 import pytest
 import sqlalchemy as sa
 
-from consoles.db import engine
+from consoles.consoleauth.janitor import Janitor
 from consoles.db import models
 from tests.fixtures.consoleauth import AGENT
-from tests.fixtures.consoleauth import Plant
 from tests.fixtures.processes import wait_for
 
 HOUR = 3600
@@ -67,23 +68,26 @@ def test_many_rows_go_in_small_batches(plant):
     for number in range(7):
         plant.add(str(number), agent_host=None)
     age_details(plant, True, HOUR + 1)
-    plant.service.janitor._batch = 3
+    plant.conf.set_override("janitor_batch", 3, group="consoleauth")
+    try:
+        janitor = Janitor(plant.conf, plant.database)
+    finally:
+        plant.conf.clear_override("janitor_batch", group="consoleauth")
     sa.event.listen(plant.database.engine, "before_cursor_execute",
                     lambda *args: statements.append(args[2]))
-    assert plant.service.janitor.round()["connection details"] == 7
+    assert janitor.round()["connection details"] == 7
     assert sum(text.startswith("DELETE FROM connections") for text in statements) == 3
 
 
-def test_the_thread_does_its_rounds_and_stops(conf, database_url):
-    engine.register_opts(conf)
-    conf.set_override("connection", database_url, group="database")
-    conf.set_override("janitor_interval", 1, group="consoleauth")
-    plant = Plant(conf)
+def test_the_thread_does_its_rounds_and_stops(plant):
+    plant.conf.set_override("janitor_interval", 1, group="consoleauth")
     try:
-        plant.add(agent_host=None)
-        age_details(plant, True, HOUR + 1)
-        plant.service.start()
-        wait_for(lambda: left(plant) == 0)
+        janitor = Janitor(plant.conf, plant.database)
     finally:
-        plant.end()
-    assert not plant.service.janitor._thread.is_alive()
+        plant.conf.clear_override("janitor_interval", group="consoleauth")
+    plant.add(agent_host=None)
+    age_details(plant, True, HOUR + 1)
+    janitor.start()
+    wait_for(lambda: left(plant) == 0)
+    janitor.stop()
+    assert "janitor" not in {thread.name for thread in threading.enumerate()}

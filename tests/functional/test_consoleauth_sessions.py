@@ -7,6 +7,7 @@ from consoles import model
 from consoles.db import models
 from tests.fixtures.consoleauth import refused
 from tests.fixtures.consoleauth import WORKER
+from tests.fixtures.processes import wait_for
 
 
 @pytest.fixture
@@ -67,6 +68,7 @@ def test_details_deleted_while_a_session_was_lost_end_it_at_its_return(plant, op
     plant.auth.delete_connection_details(plant.context, ["t"], reason="instance_deleted")
     assert plant.report_sessions(plant.row(opened)) == [opened]
     assert plant.session_row(opened)["reason"] == "instance_deleted"
+    wait_for(plant.worker.told.is_set)
 
 
 def test_a_worker_born_again_has_lost_its_former_sessions(plant, opened):
