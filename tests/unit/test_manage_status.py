@@ -1,0 +1,53 @@
+"""What contradicts what, and which exit status that makes."""
+
+import pytest
+
+from consoles.command import status
+from consoles.command.status import Level
+from consoles.rpc import transport
+
+
+@pytest.fixture
+def conf(conf):
+    transport.register_opts(conf)
+    conf.set_override("transport_url", "rabbit://127.0.0.1/consoles")
+    conf.set_override("amqp_auto_delete", True, group="oslo_messaging_rabbit")
+    return conf
+
+
+def test_the_defaults_contradict_nothing(conf):
+    assert list(status.contradictions(conf)) == []
+
+
+@pytest.mark.parametrize("group, option, value, level, text", [
+    ("proxy", "touch_interval", 1800, Level.BROKEN, "touch_interval"),
+    ("inventory", "service_down_time", 30, Level.BROKEN, "service_down_time"),
+    ("inventory", "service_down_time", 59, Level.WARNING, "service_down_time"),
+    ("consoleauth", "token_ttl", 3601, Level.WARNING, "token_ttl"),
+    (None, "transport_url", "kombu+memory:////", Level.BROKEN, "kombu+memory"),
+    ("oslo_messaging_rabbit", "amqp_auto_delete", False, Level.WARNING, "amqp_auto_delete")])
+def test_a_contradiction_is_found(conf, group, option, value, level, text):
+    conf.set_override(option, value, group=group)
+    found = list(status.contradictions(conf))
+    assert [finding.level for finding in found] == [level]
+    assert text in found[0].text
+
+
+@pytest.mark.parametrize("host, levels", [
+    ("127.0.0.1", []), ("::1", []), ("localhost", []), ("0.0.0.0", [Level.BROKEN]),
+    ("api.example.org", [Level.BROKEN])])
+def test_noauth_belongs_on_loopback(conf, host, levels):
+    conf.set_override("auth_strategy", "noauth", group="api")
+    conf.set_override("host", host, group="api")
+    assert [finding.level for finding in status.contradictions(conf)] == levels
+
+
+def test_quorum_queues_excuse_queues_that_stay(conf):
+    conf.set_override("amqp_auto_delete", False, group="oslo_messaging_rabbit")
+    conf.set_override("rabbit_quorum_queue", True, group="oslo_messaging_rabbit")
+    assert list(status.contradictions(conf)) == []
+
+
+def test_times_are_told_in_words():
+    assert status.age(91_400) == "91 s"
+    assert status.moment(1_700_000_000_000) == "2023-11-14 22:13:20"
