@@ -28,7 +28,7 @@ lint: $(TEST)
 
 bench: $(TEST)
 	@tools/pages
-	@$(TEST)/bin/python benchmarks/idle.py $(ARGS)
+	@$(TEST)/bin/python -m benchmarks.idle $(ARGS)
 
 docs:
 	@tools/bootstrap docs
