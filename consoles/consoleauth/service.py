@@ -4,6 +4,7 @@ import dataclasses
 
 from oslo_config import cfg
 
+from consoles import exception
 from consoles.consoleauth.closing import Closer
 from consoles.consoleauth.inventory import InventoryEndpoint
 from consoles.consoleauth.janitor import Janitor
@@ -46,7 +47,9 @@ class Service:
 
 
 def build(conf: cfg.ConfigOpts, bus: Bus) -> Service:
-    """Raises ConfigError when the database is not there or not of this release."""
+    """Raises ConfigError when times contradict each other, and when the database is not there or
+    not of this release."""
+    _check_times(conf)
     database = engine.connect(conf)
     migration.check(database.engine)
     agents = ThreadCaller(bus, timeout=AGENT_TIMEOUT,
@@ -59,3 +62,11 @@ def build(conf: cfg.ConfigOpts, bus: Bus) -> Service:
         Inventory.interface: InventoryEndpoint(conf, database, closer),
     }
     return Service(endpoints, database, Janitor(conf, database), closer)
+
+
+def _check_times(conf: cfg.ConfigOpts) -> None:
+    touch, idle = conf.proxy.touch_interval, conf.consoleauth.idle_timeout
+    if touch * 2 >= idle:
+        raise exception.ConfigError(
+            f"[proxy] touch_interval ({touch}) must be less than half of [consoleauth] "
+            f"idle_timeout ({idle}): consoles in use would count as idle.")

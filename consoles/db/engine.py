@@ -115,12 +115,13 @@ def _url(connection: str) -> sa.URL:
 
 
 def _adapt(engine: sa.Engine) -> None:
-    """What oslo.db leaves to us: the isolation that row locks are meant for, SQLite's locking."""
+    """What oslo.db leaves to us: isolation, SQLite's locking, silence about values."""
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _sqlite_connected)
         event.listen(engine, "begin", _sqlite_begin)
     elif engine.dialect.name in ("mysql", "mariadb"):
         event.listen(engine, "connect", _mysql_connected)
+    engine.hide_parameters = True  # tickets must not reach the log with an error's text
     engine.dispose()  # connections made by the engine's own test missed the listeners
 
 

@@ -89,6 +89,14 @@ def test_a_transaction_that_fails_leaves_nothing(database):
     assert database.read(lambda db: db.scalar(sa.select(sa.func.count(models.Host.name)))) == 0
 
 
+@pytest.mark.parametrize("way", ["read", "write"])
+def test_an_error_does_not_show_the_values(database, way):
+    with pytest.raises(Exception, match="nowhere") as caught:
+        getattr(database, way)(
+            lambda db: db.execute(sa.text("SELECT :x FROM nowhere"), {"x": "a ticket"}))
+    assert "a ticket" not in str(caught.value)
+
+
 def test_sqlite_readers_do_not_wait_for_a_writer(database):
     def write(db):
         db.execute(sa.delete(models.Host))
