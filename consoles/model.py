@@ -35,6 +35,8 @@ PROTOCOLS = {
 class Value:
     """A frozen dataclass that can cross the bus; keys that a newer peer added are ignored."""
 
+    __slots__ = ()
+
     def to_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)  # type: ignore[call-overload]
 
@@ -44,7 +46,7 @@ class Value:
         return cls(**{k: v for k, v in data.items() if k in known})
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class ConnectInfo(Value):
     """Where a proxy finds a console, as the instance's agent says.
 
@@ -61,7 +63,7 @@ class ConnectInfo(Value):
     access_url_base: str = ""
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Instance(Value):
     """A virtual machine as the inventory knows it; `status` is ACTIVE, SHUTOFF ..."""
 
@@ -75,7 +77,7 @@ class Instance(Value):
     updated_at: int | None = None
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class SessionRequest(Value):
     """Who wants to use a token: one session of one proxy worker."""
 
@@ -87,7 +89,7 @@ class SessionRequest(Value):
     boot_id: str = ""
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Details(ConnectInfo):
     """What consoleauth answers for a good token: the console's place now, and who may use it."""
 
@@ -102,7 +104,7 @@ class Details(ConnectInfo):
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Tally(Value):
     """How a session ended: times in epoch milliseconds, bytes as carried (frames not counted)."""
 

@@ -1,5 +1,6 @@
 """consoles-*proxy: one program; which kind it is stands in the catalog."""
 
+import resource
 import socket
 from collections.abc import Callable
 from collections.abc import Sequence
@@ -87,6 +88,8 @@ def _run(command: str, argv: Sequence[str] | None) -> None:
         command, spec.summary, ("DEFAULT", spec.group, "proxy", "console"), "Proxy"))
     settings_of(spec, conf)  # a wrong option is told before anything is forked
     sock = listen(spec, conf)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a session takes two descriptors
     manager = cotyledon.ServiceManager(graceful_shutdown_timeout=30)
     manager.add(_Process, workers=conf.proxy.workers, args=(spec, conf, sock))
     manager.run()

@@ -4,6 +4,8 @@ Everything given to `write` may run more than once, so it must do nothing but ta
 database.
 """
 
+import contextlib
+import threading
 from collections.abc import Callable
 from typing import Any
 from typing import TypeVar
@@ -21,7 +23,7 @@ from consoles import exception
 
 Answer = TypeVar("Answer")
 
-#: Seconds for which SQLite's one writer may keep the others waiting; a call's own bound is 5.
+#: Seconds for which another process may keep SQLite's writers waiting; a call's own bound is 5.
 SQLITE_WAIT = 4
 ATTEMPTS = 8
 
@@ -47,10 +49,14 @@ class Database:
         self.engine = engine
         self._writing = orm.sessionmaker(engine)
         self._reading = orm.sessionmaker(engine.execution_options(consoles_reading=True))
+        # SQLite lets those that wait for its one writer try again by chance; here they queue.
+        self._turn: contextlib.AbstractContextManager[Any] = (
+            threading.Lock() if engine.dialect.name == "sqlite" else contextlib.nullcontext())
 
     def write(self, func: Callable[..., Answer], *args: Any) -> Answer:
         """Raises ConsoleauthUnavailable when the database does not answer."""
-        return self._run(self._writing, func, args)
+        with self._turn:
+            return self._run(self._writing, func, args)
 
     def read(self, func: Callable[..., Answer], *args: Any) -> Answer:
         """The same for what only reads: on SQLite it waits for no writer."""
@@ -64,7 +70,8 @@ class Database:
              args: tuple[Any, ...]) -> Answer:
         try:
             return _transaction(begin, func, args)
-        except (db_exception.DBConnectionError, sa.exc.TimeoutError) as exc:
+        except (db_exception.DBConnectionError, sa.exc.TimeoutError,
+                sa.exc.OperationalError) as exc:  # the last one: SQLite is locked for too long
             raise exception.ConsoleauthUnavailable(
                 f"the database does not answer ({type(exc).__name__})") from exc
 

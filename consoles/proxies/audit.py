@@ -6,37 +6,35 @@ from typing import Any
 
 from consoles import exception
 from consoles import model
+from consoles.proxies.opening import Opening
 
 LOG = logging.getLogger("consoles.audit")
 
 
-class Trail:
-    """The records of one session; what is not known yet is null."""
+def authorised(session: Opening) -> None:
+    _write("authorise", session)
 
-    def __init__(self, session: model.SessionRequest, request_id: str) -> None:
-        self.request_id = request_id
-        self._fields: dict[str, Any] = {
-            "request_id": request_id, "session_id": session.id, "type": session.kind,
-            "worker": session.worker, "peer": session.client_address,
-            "user_id": None, "project_id": None, "instance_id": None}
 
-    def authorised(self, details: model.Details) -> None:
-        self._fields.update(
-            request_id=details.request_id or self._fields["request_id"],
-            user_id=details.user_id, project_id=details.project_id,
-            instance_id=details.instance_id)
-        self._write("authorise")
+def refused(session: Opening, exc: exception.ConsolesError) -> None:
+    _write("refuse", session, reason=exc.reason, code=exc.close_code)
 
-    def refused(self, exc: exception.ConsolesError) -> None:
-        self._write("refuse", reason=exc.reason, code=exc.close_code)
 
-    def opened(self) -> None:
-        self._write("open")
+def opened(session: Opening) -> None:
+    _write("open", session)
 
-    def closed(self, tally: model.Tally) -> None:
-        self._write("close", reason=tally.reason, code=tally.code, bytes_in=tally.bytes_in,
-                    bytes_out=tally.bytes_out,
-                    duration=round((tally.ended_at - tally.started_at) / 1000, 3))
 
-    def _write(self, event: str, **fields: Any) -> None:
-        LOG.info("%s", json.dumps({"event": event, **self._fields, **fields}))
+def closed(session: Opening, tally: model.Tally) -> None:
+    _write("close", session, reason=tally.reason, code=tally.code, bytes_in=tally.bytes_in,
+           bytes_out=tally.bytes_out,
+           duration=round((tally.ended_at - session.started_at) / 1000, 3))
+
+
+def _write(event: str, session: Opening, **fields: Any) -> None:
+    """What is not known yet is null."""
+    request, details = session.request, session.details
+    LOG.info("%s", json.dumps({
+        "event": event, "request_id": session.request_id, "session_id": request.id,
+        "type": request.kind, "worker": request.worker, "peer": request.client_address,
+        "user_id": details.user_id if details else None,
+        "project_id": details.project_id if details else None,
+        "instance_id": details.instance_id if details else None, **fields}))

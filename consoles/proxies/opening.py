@@ -6,7 +6,6 @@ from typing import Any
 from consoles import exception
 from consoles import model
 from consoles.context import RequestContext
-from consoles.proxies.audit import Trail
 from consoles.relay.link import Link
 from consoles.relay.link import now_ms
 
@@ -14,27 +13,30 @@ from consoles.relay.link import now_ms
 class Opening:
     """From request to tally. `request` is what consoleauth is told when the token is used."""
 
+    __slots__ = ("_request_id", "awaits_target", "details", "ended", "link", "request",
+                 "started_at")
+
     def __init__(self, kind: str, worker: str, boot_id: str, peer: str, user_agent: str) -> None:
         self.request = model.SessionRequest(
             id=str(uuid.uuid4()), worker=worker, kind=kind, client_address=peer,
             user_agent=user_agent[:255], boot_id=boot_id)
-        self.trail = Trail(self.request, RequestContext().request_id)
+        self._request_id = RequestContext().request_id
         self.started_at = now_ms()
         self.awaits_target = False
         self.details: model.Details | None = None
         self.link: Link | None = None
         self.ended: tuple[str, int | None] | None = None
 
-    def authorised(self, details: model.Details) -> None:
-        self.details = details
+    @property
+    def request_id(self) -> str:
+        """That of the request for the URL once it is known, so that one id finds everything."""
+        return (self.details and self.details.request_id) or self._request_id
 
     def context(self) -> RequestContext:
-        """The context of the request for the URL, so that one id finds everything."""
         details = self.details
-        if details is None:
-            return RequestContext(request_id=self.trail.request_id)
-        return RequestContext(request_id=details.request_id or self.trail.request_id,
-                              user_id=details.user_id, project_id=details.project_id)
+        return RequestContext(request_id=self.request_id,
+                              user_id=details.user_id if details else None,
+                              project_id=details.project_id if details else None)
 
     def end(self, reason: str, code: int | None = None) -> None:
         """End it now if it is carried, else as soon as its target is ready."""

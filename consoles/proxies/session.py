@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from consoles import context as request_context
 from consoles import exception
 from consoles import model
+from consoles.proxies import audit
 from consoles.proxies.authorizer import Authorizer
 from consoles.proxies.catalog import ProxySpec
 from consoles.proxies.frontends.websocket import WebsocketFrontend
@@ -54,22 +55,21 @@ class Sessions:
                 await self._open(session, frontend)
         except (Exception, asyncio.CancelledError) as exc:
             refusal = _refusal(exc, session)
-            session.trail.refused(refusal)
+            audit.refused(session, refusal)
             LOG.info("Session %s refused: %s", session.request.id, refusal)
             frontend.reject(refusal)
             if self.all.pop(session.request.id, None):
                 self.ledger.close(session.refused(refusal))
 
     async def _open(self, session: Opening, frontend: WebsocketFrontend) -> None:
-        context = request_context.use(request_context.RequestContext(
-            request_id=session.trail.request_id))
+        context = request_context.use(session.context())
         self._authorizer.check(frontend.request)
         self.all[session.request.id] = session
-        details = await self._authorizer.authorize(context, frontend.request, session.request)
-        session.authorised(details)
+        details = session.details = await self._authorizer.authorize(
+            context, frontend.request, session.request)
         request_context.use(session.context())
         self._authorizer.check_scheme(frontend.request, details)
-        session.trail.authorised(details)
+        audit.authorised(session)
         async with self._reached(session, details) as target:
             frontend.accept()
             for step in self._spec.to_client:
@@ -77,6 +77,7 @@ class Sessions:
             session.link = self._carry(session, frontend.detach(), target)
         LOG.info("Session %s opened: instance %s at %s:%s", session.request.id,
                  details.instance_id, details.host, details.port)
+        request_context.forget()
 
     @contextlib.asynccontextmanager
     async def _reached(self, session: Opening,
@@ -94,26 +95,27 @@ class Sessions:
             raise
 
     def _carry(self, session: Opening, client: End, target: Connection) -> Link:
-        session.trail.opened()
+        audit.opened(session)
         transport, early = target.detach()
-        link = self._relay.carry(
-            session.request.id, client, End(transport, early, ended=target.ended),
-            on_ended=lambda tally: self._ended(session, tally),
-            on_target_closed=lambda link: self._ask_why(session, link))
+        link = self._relay.carry(session.request.id, client,
+                                 End(transport, early, ended=target.ended),
+                                 self._ended, self._ask_why)
         if session.ended:
             link.end(*session.ended)
         return link
 
-    def _ended(self, session: Opening, tally: model.Tally) -> None:
-        del self.all[session.request.id]
+    def _ended(self, tally: model.Tally) -> None:
+        session = self.all.pop(tally.session_id)
         self.ledger.close(tally)
         request_context.use(session.context())
-        session.trail.closed(tally)
+        audit.closed(session, tally)
         LOG.info("Session %s ended: %s", tally.session_id, tally.reason)
+        request_context.forget()
 
-    def _ask_why(self, session: Opening, link: Link) -> None:
+    def _ask_why(self, link: Link) -> None:
         """The target ended before anybody told us why; its agent may know."""
-        task = asyncio.get_running_loop().create_task(self._why(session, link))
+        task = asyncio.get_running_loop().create_task(
+            self._why(self.all[link.session_id], link))
         self._asking.add(task)
         task.add_done_callback(self._asking.discard)
 

@@ -7,6 +7,7 @@ import asyncio
 import dataclasses
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from consoles import model
 from consoles.exception import CLOSE_CODES
@@ -36,6 +37,14 @@ class Buffer:
         self.body = self.all[HEADROOM:]
 
 
+class Home(Protocol):
+    """What a link needs of the relay that it belongs to."""
+
+    links: dict[str, "Link"]
+    limits: Limits
+    buffer: Buffer
+
+
 class Side(asyncio.BufferedProtocol):
     """One of the two connections of a link; subclasses say how bytes go out and come in."""
 
@@ -58,7 +67,7 @@ class Side(asyncio.BufferedProtocol):
 
     def send_body(self, size: int) -> None:
         """Send the first `size` bytes of the receive buffer, with its head room in front."""
-        self.send(self.link.buffer.body[:size])
+        self.send(self.link.home.buffer.body[:size])
 
     def finish(self, code: int, reason: str) -> None:
         """Say good-bye as this side's protocol does, then close."""
@@ -71,16 +80,16 @@ class Side(asyncio.BufferedProtocol):
             self.abort_later()
 
     def abort_later(self) -> None:
-        asyncio.get_running_loop().call_later(self.link.limits.close_timeout,
+        asyncio.get_running_loop().call_later(self.link.home.limits.close_timeout,
                                               self.transport.abort)
 
     # -- asyncio.BufferedProtocol -----------------------------------------------------------------
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        return self.link.buffer.body
+        return self.link.home.buffer.body
 
     def buffer_updated(self, nbytes: int) -> None:
-        self.received(self.link.buffer.body[:nbytes])
+        self.received(self.link.home.buffer.body[:nbytes])
 
     def pause_writing(self) -> None:
         self.peer.held = True
@@ -96,15 +105,13 @@ class Side(asyncio.BufferedProtocol):
 class Link:
     """A session under way. Anybody may call `end`, any number of times; the first counts."""
 
-    __slots__ = ("__weakref__", "awaits_end", "buffer", "client", "ended", "limits", "on_ended",
-                 "on_target_closed", "session_id", "started_at", "target")
+    __slots__ = ("awaits_end", "client", "ended", "home", "on_ended", "on_target_closed",
+                 "session_id", "started_at", "target")
 
-    def __init__(self, session_id: str, buffer: Buffer, limits: Limits,
-                 on_ended: Callable[[model.Tally], None],
+    def __init__(self, session_id: str, home: Home, on_ended: Callable[[model.Tally], None],
                  on_target_closed: Callable[["Link"], None] | None = None) -> None:
         self.session_id = session_id
-        self.buffer = buffer
-        self.limits = limits
+        self.home = home
         self.on_ended = on_ended
         self.on_target_closed = on_target_closed
         self.started_at = now_ms()
@@ -143,6 +150,7 @@ class Link:
         if self.ended:
             return
         self.ended = True
+        del self.home.links[self.session_id]
         code = CLOSE_CODES.get(reason, 1000) if code is None else code
         self.target.close()
         self.client.finish(code, text or reason.replace("_", " "))

@@ -36,8 +36,8 @@ class Relay:
 
     def __init__(self, limits: Limits) -> None:
         self.links: dict[str, Link] = {}
-        self._limits = limits
-        self._buffer = Buffer()
+        self.limits = limits
+        self.buffer = Buffer()
         self._sweeper: asyncio.TimerHandle | None = None
 
     def carry(self, session_id: str, client: End, target: End,
@@ -48,11 +48,7 @@ class Relay:
         `on_ended` gets the tally, once. `on_target_closed` is told when the target ends cleanly
         and has the link's `end` called soon; without it the session ends as `target_closed`.
         """
-        def ended(tally: model.Tally) -> None:
-            self.links.pop(session_id, None)
-            on_ended(tally)
-
-        link = Link(session_id, self._buffer, self._limits, ended, on_target_closed)
+        link = Link(session_id, self, on_ended, on_target_closed)
         self.links[session_id] = link
         link.join(self._side(link, client), self._side(link, target), client.early, target.early)
         for end, side in ((target, link.target), (client, link.client)):
@@ -89,7 +85,7 @@ class Relay:
             self._schedule()
 
     def _look(self, link: Link, client: WebsocketSide, now: float) -> None:
-        limits = self._limits
+        limits = self.limits
         if client.seen or client.held:  # held: it may have spoken, we do not listen
             client.seen = False
             client.idle_since = now

@@ -86,7 +86,7 @@ class WebsocketSide(Side):
     def send_body(self, size: int) -> None:
         head = frames.header(Opcode.BINARY, size)
         start = HEADROOM - len(head)
-        everything = self.link.buffer.all
+        everything = self.link.home.buffer.all
         everything[start:HEADROOM] = head
         self.transport.write(bytes(everything[start:HEADROOM + size]))
 

@@ -6,8 +6,8 @@ import pytest
 
 from consoles import exception
 from consoles import model
-from consoles.context import RequestContext
 from consoles.context import current
+from consoles.context import RequestContext
 from consoles.rpc import transport
 from consoles.rpc.compute import Compute
 from consoles.rpc.consoleauth import ConsoleAuth
