@@ -1,5 +1,6 @@
 """The schema and the engine, on every database that is at hand."""
 
+import sqlite3
 import time
 
 import pytest
@@ -102,3 +103,13 @@ def test_sqlite_readers_do_not_wait_for_a_writer(database):
         db.execute(sa.delete(models.Host))
         return database.read(lambda other: other.scalar(sa.select(models.Host.name)))
     assert database.write(write) is None
+
+
+def test_a_database_that_another_process_locks_is_unavailable(database, tmp_path):
+    other = sqlite3.connect(tmp_path / "db.sqlite", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(exception.ConsoleauthUnavailable):
+        database.write(clock.read)
+    other.execute("COMMIT")
+    other.close()
+    assert database.write(clock.read)
