@@ -49,6 +49,10 @@ def opened(system, token):
     return ws
 
 
+def live_rows(system):
+    return system.rows("select count(*) from sessions where state='live'")[0][0]
+
+
 def idle(system, sessions):
     """KiB a session, milliseconds of the worker's CPU an opening."""
     worker = worker_of(system)
@@ -65,7 +69,7 @@ def idle(system, sessions):
     cost = (pss(worker) - before) / sessions
     spent = (sum(worker.cpu_times()[:2]) - cpu) / sessions * 1000
     processes = 1 + len(worker.children(recursive=True))
-    live = len(wait_for(lambda: system.rows("select id from sessions where state='live'"), 20))
+    live = wait_for(lambda: live_rows(system) == len(keep) and len(keep), 20)
     return [("idle session", "memory", "KiB", cost, seconds),
             ("idle session", "sessions", "live", len(keep), seconds),
             ("idle session", "sessions reported", "live", live, seconds),
@@ -113,7 +117,8 @@ def main(sessions):
         stack.callback(services.end)
         quiet = targets.Target(targets.rfb_server(targets.silent))
         dead = targets.Target(targets.silent)
-        system = System(services, node.start().url, hosts=("quiet", "dead"))
+        system = System(services, node.start().url, hosts=("quiet", "dead"),
+                        DEFAULT={"debug": "false"}, proxy={"touch_interval": 5})
         for host, target in (("quiet", quiet), ("dead", dead)):
             system.write_agent(host, [{"name": host, "id": instance_id(host), "consoles": {
                 "novnc": {"host": "127.0.0.1", "port": target.port}}}])

@@ -29,7 +29,8 @@ released by its agent and deleted. Must be more than twice [proxy] touch_interva
         help="Seconds for which the record of an ended session is kept."),
     cfg.IntOpt(
         "max_checks_per_host", default=8, min=1,
-        help="""Questions under way to one compute agent; further ones fail at once with 503.
+        help="""Questions under way to one compute agent.
 
-So a hypervisor that hangs slows only its own consoles."""),
+Further ones wait for their turn while the agent answers, and fail at once with 503 when it does
+not. So a hypervisor that hangs slows only its own consoles."""),
 ]

@@ -12,7 +12,6 @@ import logging
 import socket
 import threading
 import time
-from collections import Counter
 from typing import Any
 
 import oslo_messaging as messaging
@@ -29,6 +28,8 @@ EXCHANGE = "consoles"
 PROBE_TIMEOUT = 1.0
 #: A rolling restart leaves a topic without a listener for moments; one more try hides that.
 RETRY_AFTER = 0.3
+#: Seconds without an answer after which a server's queue is not waited in any more.
+PATIENCE = 0.3
 #: Beyond the interface's own timeout, which oslo.messaging keeps once it is connected.
 GRACE = 0.5
 
@@ -159,43 +160,54 @@ class Servers:
 
 
 class ThreadCaller:
-    """Blocking calls with at most `per_server` in flight to one server (0: no bound)."""
+    """Blocking calls with at most `per_server` in flight to one server (0: no bound).
+
+    Behind a server that answers, a further call waits for its turn; once a call has been without
+    an answer for `PATIENCE` seconds, further ones fail at once.
+    """
 
     def __init__(self, bus: Bus, timeout: float | None = None, per_server: int = 0,
                  threads: int = 32) -> None:
         self._bus = bus
         self._timeout = timeout
         self._per_server = per_server
-        self._in_flight: Counter[str] = Counter()
-        self._lock = threading.Lock()
+        self._in_flight: dict[str, list[float]] = {}  # since when, oldest first
+        self._turn = threading.Condition()
         self._pool = concurrent.futures.ThreadPoolExecutor(threads, "rpc")
 
     def __call__(self, interface: Interface, server: str | None, context: RequestContext,
                  method: str, arguments: dict[str, Any]) -> Any:
         timeout = self._timeout or interface.timeout
-        self._enter(interface, server)
+        since = self._enter(interface, server)
         future = self._pool.submit(self._bus.call, interface, server, context, method,
                                    arguments, timeout)
-        future.add_done_callback(lambda _: self._leave(server))
+        future.add_done_callback(lambda _: self._leave(server, since))
         try:
             return future.result(timeout + GRACE)
         except TimeoutError as exc:
             future.cancel()
             raise interface.missing(f"{interface.topic} {method}: no answer at all") from exc
 
-    def _enter(self, interface: Interface, server: str | None) -> None:
+    def _enter(self, interface: Interface, server: str | None) -> float:
         if not (self._per_server and server):
-            return
-        with self._lock:
-            if self._in_flight[server] >= self._per_server:
-                raise interface.missing(
-                    f"{server} has {self._per_server} calls of {interface.topic} unanswered")
-            self._in_flight[server] += 1
+            return 0.0
+        with self._turn:
+            while len(waiting := self._in_flight.setdefault(server, [])) >= self._per_server:
+                patience = waiting[0] + PATIENCE - time.monotonic()
+                if patience <= 0:
+                    raise interface.missing(
+                        f"{server} has {len(waiting)} calls of {interface.topic} unanswered")
+                self._turn.wait(patience)
+            waiting.append(since := time.monotonic())
+            return since
 
-    def _leave(self, server: str | None) -> None:
+    def _leave(self, server: str | None, since: float) -> None:
         if self._per_server and server:
-            with self._lock:
-                self._in_flight[server] -= 1
+            with self._turn:
+                self._in_flight[server].remove(since)
+                if not self._in_flight[server]:
+                    del self._in_flight[server]
+                self._turn.notify_all()
 
 
 class LoopCaller:

@@ -12,6 +12,7 @@ from consoles.rpc import transport
 from consoles.rpc.compute import Compute
 from consoles.rpc.consoleauth import ConsoleAuth
 from consoles.rpc.interface import exposed
+from tests.fixtures.processes import wait_for
 
 
 class Endpoint:
@@ -88,14 +89,26 @@ def test_calls_to_one_server_are_bounded(bus, endpoint):
     waiting = [threading.Thread(target=compute.validate_console, args=ask) for _ in range(2)]
     for thread in waiting:
         thread.start()
-    while compute._caller._in_flight["one"] < 2:
-        pass
+    wait_for(lambda: len(compute._caller._in_flight.get("one", ())) == 2)
     with pytest.raises(exception.AgentUnavailable, match="2 calls"):
         compute.validate_console(*ask)
     endpoint.gate.set()
     for thread in waiting:
         thread.join()
     assert compute.validate_console(*ask) == {}
+
+
+def test_calls_to_a_server_that_answers_wait_for_their_turn(bus):
+    compute = Compute(transport.ThreadCaller(bus, timeout=3, per_server=1)).at("one")
+    answers = []
+    threads = [threading.Thread(target=lambda: answers.append(compute.validate_console(
+        RequestContext(), "i", "novnc", "h", 1))) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [{}] * 20
+    assert compute._caller._in_flight == {}
 
 
 def test_a_service_that_does_not_answer_is_named(bus, endpoint):
