@@ -107,7 +107,7 @@ def hosts(db: orm.Session, service_down_time: int) -> list[dict[str, Any]]:
     """→ [{name, reported_at, age, version, consoles, endpoints, up, instances}]; age in ms."""
     now = clock.read(db)
     counts = dict(db.execute(
-        sa.select(Instance.host, sa.func.count()).group_by(Instance.host)).tuples().all())
+        sa.select(Instance.host, sa.func.count()).group_by(Instance.host)).all())
     return [{"name": row.name, "reported_at": row.reported_at, "age": now - row.reported_at,
              "version": row.version, "consoles": row.consoles, "endpoints": row.endpoints,
              "up": now - row.reported_at <= service_down_time * clock.SECOND,

@@ -29,10 +29,10 @@ def foreign_compute(rabbit):
     conf([], project="nova", default_config_files=[], default_config_dirs=[])
     fixture = conffixture.ConfFixture(conf, transport_url=rabbit.url)
     fixture.setUp()
+    conf.set_override("control_exchange", "nova")  # ours has become this process's default
     transport = messaging.get_rpc_transport(conf)
     server = messaging.get_rpc_server(
-        transport, messaging.Target(topic="compute", server="one"), [Endpoint()],
-        executor="threading")
+        transport, messaging.Target(topic="compute", server="one"), [Endpoint()])
     server.start()
     yield calls
     server.stop()
