@@ -174,7 +174,7 @@ def test_a_client_that_vanishes_ends_its_session_at_the_target(proxy, guest):
     ws = greeted(proxy.connect())
     ws.sock.close()
     assert proxy.tally()["reason"] == "client_gone"
-    wait_for(lambda: guest.sockets[0].fileno() < 0 or guest.sockets[0].recv(1) == b"")
+    wait_for(lambda: targets.gone(guest.sockets[0]))
 
 
 @pytest.mark.parametrize(("raw", "code", "reason"), [

@@ -139,7 +139,7 @@ def test_the_client_is_silent_after_its_101(make_proxy, consoleauth):
     consoleauth.add("t", target.port)
     assert proxy.connect("t").until_closed()[0] == 4408
     assert proxy.tally()["reason"] == "handshake_timeout"
-    wait_for(lambda: target.sockets[0].recv(1) == b"")
+    wait_for(lambda: targets.gone(target.sockets[0]))
 
 
 def test_the_client_drips_its_request(make_proxy):
@@ -164,7 +164,7 @@ def test_the_viewer_speaks_wrongly(proxy, consoleauth, speech):
     ws = proxy.connect("t")
     ws.send(speech)
     assert ws.until_closed()[0] == 4400
-    wait_for(lambda: target.sockets[0].recv(1) == b"")
+    wait_for(lambda: targets.gone(target.sockets[0]))
 
 
 @pytest.mark.parametrize(("change", "status"), [
@@ -198,7 +198,7 @@ def test_a_client_that_goes_away_stops_the_dialling(proxy, consoleauth):
                                    headers=ws_client.upgrade_headers()))
     wait_for(lambda: target.connections)
     sock.close()
-    wait_for(lambda: target.sockets[0].recv(1) == b"")
+    wait_for(lambda: targets.gone(target.sockets[0]))
     assert proxy.tally()["reason"] == "bad_request"
 
 
