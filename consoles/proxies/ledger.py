@@ -51,9 +51,12 @@ class Ledger:
         """Report all live sessions, every `interval` seconds; an empty worker says nothing."""
         while True:
             await asyncio.sleep(interval)
-            rows = self._live()
-            if rows:
-                await self._report(rows)
+            try:
+                rows = self._live()
+                if rows:
+                    await self._report(rows)
+            except Exception:  # a worker that stops reporting is taken for dead
+                LOG.exception("A report failed")
 
     async def close_forever(self) -> None:
         """Send tallies as they come, again and again until they are taken."""
@@ -83,7 +86,8 @@ class Ledger:
         except exception.ConsolesError as exc:
             LOG.warning("%s tallies wait: %s", len(self._waiting), exc)
             return False
-        del self._waiting[:len(batch)]
+        sent = {tally["session_id"] for tally in batch}
+        self._waiting = [t for t in self._waiting if t["session_id"] not in sent]
         if not self._waiting:
             self._wake.clear()
         return True

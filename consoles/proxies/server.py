@@ -20,6 +20,7 @@ from consoles.proxies.frontends.websocket import WebsocketFrontend
 from consoles.proxies.ledger import Ledger
 from consoles.proxies.opening import Opening
 from consoles.proxies.session import Sessions
+from consoles.proxies.session import WHY_TIMEOUT
 from consoles.proxies.settings import Settings
 from consoles.relay.relay import Relay
 from consoles.rpc.compute import Compute
@@ -34,6 +35,7 @@ LOG = logging.getLogger(__name__)
 
 BACKLOG = 1024
 FLUSH_TIMEOUT = 2.0
+WHY_THREADS = 8
 STOP_TIMEOUT = 0.2
 
 
@@ -81,11 +83,13 @@ class Worker:
         caller = LoopCaller(bus)
         authorizer = Authorizer(ConsoleAuth(caller), self._settings.allowed_origins,
                                 self._settings.base_url)
-        self._sessions = Sessions(self._spec, authorizer, Compute(caller), self._relay,
+        # Apart, so that a hung agent that is asked why a console ended delays no opening.
+        agents = Compute(LoopCaller(bus, threads=WHY_THREADS, timeout=WHY_TIMEOUT))
+        self._sessions = Sessions(self._spec, authorizer, agents, self._relay,
                                   self._settings.connect_timeout)
         ledger = self._sessions.ledger = Ledger(
             SessionsClient(caller), self.name, self._boot_id,
-            live=lambda: [s.row() for s in self._sessions.all.values()],
+            live=lambda: [s.row() for s in self._sessions.all.values() if s.details],
             end=lambda ids: self._end(ids, "ended_by_admin"))
         background = [loop.create_task(ledger.report_forever(self._settings.touch_interval)),
                       loop.create_task(ledger.close_forever())]
@@ -97,8 +101,9 @@ class Worker:
         await self._stopped.wait()
         server.close()
         self._end(list(self._sessions.all), "restart")
-        for task in background:
+        for task in (*background, *self._tasks):
             task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await ledger.flush(FLUSH_TIMEOUT)
         await loop.run_in_executor(None, rpc.stop, STOP_TIMEOUT)
 
@@ -153,6 +158,8 @@ class Worker:
         loop = asyncio.get_running_loop()
         connection.write(await loop.run_in_executor(
             None, static.respond, self._settings.web, request))
+        async with asyncio.timeout(self._settings.handshake_timeout):
+            await connection.drain()
         if not request.keeps_alive:
             connection.close()
         return request.keeps_alive
@@ -165,4 +172,7 @@ class Worker:
                           request.headers.get("User-Agent", ""))
         task = asyncio.current_task()
         connection.on_lost = task.cancel if task else None
+        if connection.ended:
+            connection.abort()
+            return
         await self._sessions.open(session, frontend, deadline)

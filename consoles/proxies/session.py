@@ -57,9 +57,9 @@ class Sessions:
             refusal = _refusal(exc, session)
             audit.refused(session, refusal)
             LOG.info("Session %s refused: %s", session.request.id, refusal)
-            frontend.reject(refusal)
             if self.all.pop(session.request.id, None):
                 self.ledger.close(session.refused(refusal))
+            frontend.reject(refusal)
 
     async def _open(self, session: Opening, frontend: WebsocketFrontend) -> None:
         context = request_context.use(session.context())
@@ -105,22 +105,23 @@ class Sessions:
         return link
 
     def _ended(self, tally: model.Tally) -> None:
-        session = self.all.pop(tally.session_id)
+        session = self.all.pop(tally.session_id, None)
+        if session is None:
+            return
         self.ledger.close(tally)
         request_context.use(session.context())
         audit.closed(session, tally)
         LOG.info("Session %s ended: %s", tally.session_id, tally.reason)
         request_context.forget()
 
-    def _ask_why(self, link: Link) -> None:
+    def _ask_why(self, link: Link, reason: str) -> None:
         """The target ended before anybody told us why; its agent may know."""
         task = asyncio.get_running_loop().create_task(
-            self._why(self.all[link.session_id], link))
+            self._why(self.all[link.session_id], link, reason))
         self._asking.add(task)
         task.add_done_callback(self._asking.discard)
 
-    async def _why(self, session: Opening, link: Link) -> None:
-        reason = "target_closed"
+    async def _why(self, session: Opening, link: Link, reason: str) -> None:
         details = session.details
         if details is not None and details.agent_host:
             try:
@@ -148,6 +149,8 @@ def _refusal(exc: BaseException, session: Opening) -> exception.ConsolesError:
             return exception.BadRequest(f"client: {exc}")
         case exception.ConsolesError():
             return exc
+        case asyncio.CancelledError() if session.ended and session.ended[0] == "restart":
+            return exception.Draining("the proxy stops")
         case asyncio.CancelledError():
             return exception.BadRequest("the client went away")
     LOG.error("Opening a session failed", exc_info=exc)

@@ -15,6 +15,8 @@ from consoles.exception import CLOSE_CODES
 #: A frame header of ours is at most this long: what target bytes leave free in front.
 HEADROOM = 16
 BUFFER_SIZE = 256 * 1024
+#: asyncio's own high-water mark of a transport.
+MAX_EARLY_UNSENT = 64 * 1024
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,7 +111,7 @@ class Link:
                  "session_id", "started_at", "target")
 
     def __init__(self, session_id: str, home: Home, on_ended: Callable[[model.Tally], None],
-                 on_target_closed: Callable[["Link"], None] | None = None) -> None:
+                 on_target_closed: Callable[["Link", str], None] | None = None) -> None:
         self.session_id = session_id
         self.home = home
         self.on_ended = on_ended
@@ -124,26 +126,33 @@ class Link:
         """Begin to carry, with the payload that each side sent before."""
         self.client, self.target = client, target
         client.peer, target.peer = target, client
-        for side, early in ((target, from_target), (client, from_client)):
+        for side in (client, target):
             side.transport.set_protocol(side)
-            if early:
+        for side, early in ((target, from_target), (client, from_client)):
+            if early and not side.peer.transport.is_closing():
                 side.carried += len(early)
                 side.peer.send(memoryview(early))
+                # What the handshake left unsent may have reached the mark before we listened.
+                if side.peer.transport.get_write_buffer_size() > MAX_EARLY_UNSENT:
+                    side.peer.pause_writing()
         for side in (client, target):  # after set_protocol: uvloop then chooses how to read
             if not self.ended and not side.held and not side.transport.is_closing():
                 side.transport.resume_reading()
 
-    def target_closed(self) -> None:
-        """The target ended cleanly: the control plane may know why, and then says so by `end`."""
+    def target_closed(self, reason: str = "target_closed") -> None:
+        """The target ended: the control plane may know why, and then says so by `end`.
+
+        `reason` is how it looks from here, a clean end or one that broke off (`target_gone`).
+        """
         if self.ended or self.awaits_end:
             return
         if self.on_target_closed is None:
-            self.end("target_closed")
+            self.end(reason)
             return
         self.awaits_end = True
         if not self.client.transport.is_closing():
             self.client.transport.pause_reading()
-        self.on_target_closed(self)
+        self.on_target_closed(self, reason)
 
     def end(self, reason: str, code: int | None = None, text: str = "") -> None:
         """Close both sides and hand out the tally. `text` is told to the client."""
@@ -152,9 +161,11 @@ class Link:
         self.ended = True
         del self.home.links[self.session_id]
         code = CLOSE_CODES.get(reason, 1000) if code is None else code
-        self.target.close()
-        self.client.finish(code, text or reason.replace("_", " "))
-        self.on_ended(self.tally(reason, code))
+        try:
+            self.target.close()
+            self.client.finish(code, text or reason.replace("_", " "))
+        finally:
+            self.on_ended(self.tally(reason, code))
 
     def tally(self, reason: str = "", code: int = 0) -> model.Tally:
         return model.Tally(session_id=self.session_id, bytes_in=self.client.carried,

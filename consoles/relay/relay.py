@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import logging
 from collections.abc import Callable
 from collections.abc import Iterable
 
@@ -13,6 +14,8 @@ from consoles.relay.link import Link
 from consoles.relay.link import Side
 from consoles.relay.sides import RawSide
 from consoles.relay.sides import WebsocketSide
+
+LOG = logging.getLogger(__name__)
 
 SWEEP_INTERVAL = 1.0
 
@@ -42,7 +45,7 @@ class Relay:
 
     def carry(self, session_id: str, client: End, target: End,
               on_ended: Callable[[model.Tally], None],
-              on_target_closed: Callable[[Link], None] | None = None) -> Link:
+              on_target_closed: Callable[[Link, str], None] | None = None) -> Link:
         """Carry bytes between the two until one ends or `end` is called.
 
         `on_ended` gets the tally, once. `on_target_closed` is told when the target ends cleanly
@@ -50,7 +53,12 @@ class Relay:
         """
         link = Link(session_id, self, on_ended, on_target_closed)
         self.links[session_id] = link
-        link.join(self._side(link, client), self._side(link, target), client.early, target.early)
+        try:
+            link.join(self._side(link, client), self._side(link, target), client.early,
+                      target.early)
+        except BaseException:
+            self.links.pop(session_id, None)
+            raise
         for end, side in ((target, link.target), (client, link.client)):
             if end.ended:
                 side.eof_received()
@@ -77,10 +85,13 @@ class Relay:
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         """Once a second, one look at every session, instead of timers for each."""
         now = loop.time()
-        for link in list(self.links.values()):
-            if isinstance(link.client, WebsocketSide):
-                self._look(link, link.client, now)
         self._sweeper = None
+        for link in list(self.links.values()):
+            try:
+                if isinstance(link.client, WebsocketSide):
+                    self._look(link, link.client, now)
+            except Exception:  # one session's trouble must not end the watch over the others
+                LOG.exception("Looking after session %s failed", link.session_id)
         if self.links:
             self._schedule()
 

@@ -47,10 +47,8 @@ class RawSide(Side):
     def connection_lost(self, exc: Exception | None) -> None:
         if self is not self.link.target:
             self.link.end("client_gone")
-        elif exc is None:
-            self.link.target_closed()
         else:
-            self.link.end("target_gone", text="The server's console broke off")
+            self.link.target_closed("target_gone" if exc else "target_closed")
 
 
 class WebsocketSide(Side):

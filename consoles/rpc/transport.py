@@ -213,18 +213,20 @@ class ThreadCaller:
 class LoopCaller:
     """Awaitable calls for an asyncio loop, in a bounded pool of threads."""
 
-    def __init__(self, bus: Bus, threads: int = 32) -> None:
+    def __init__(self, bus: Bus, threads: int = 32, timeout: float | None = None) -> None:
         self._bus = bus
+        self._timeout = timeout
         self._pool = concurrent.futures.ThreadPoolExecutor(threads, "rpc")
 
     async def __call__(self, interface: Interface, server: str | None, context: RequestContext,
                        method: str, arguments: dict[str, Any]) -> Any:
         loop = asyncio.get_running_loop()
+        timeout = self._timeout or interface.timeout
         try:
-            async with asyncio.timeout(interface.timeout + GRACE):
+            async with asyncio.timeout(timeout + GRACE):
                 return await loop.run_in_executor(
                     self._pool, self._bus.call, interface, server, context, method, arguments,
-                    interface.timeout)
+                    timeout)
         except TimeoutError as exc:
             raise interface.missing(f"{interface.topic} {method}: no answer at all") from exc
 

@@ -13,6 +13,8 @@ from consoles.wire.ops import Write
 
 #: Bytes kept unread before the peer is made to wait.
 MAX_EARLY = 65536
+#: Seconds that a closed connection has to send what is left.
+CLOSE_TIMEOUT = 5.0
 
 
 class Connection(asyncio.Protocol):
@@ -21,7 +23,8 @@ class Connection(asyncio.Protocol):
     `on_made` is called once it is there, `on_lost` when the peer goes away.
     """
 
-    __slots__ = ("_answered", "_early", "_eof", "_on_made", "_waiter", "on_lost", "transport")
+    __slots__ = ("_answered", "_drained", "_early", "_eof", "_on_made", "_waiter", "on_lost",
+                 "transport")
 
     def __init__(self, on_made: Callable[["Connection"], Any] | None = None) -> None:
         self._on_made = on_made
@@ -31,6 +34,7 @@ class Connection(asyncio.Protocol):
         self._eof = False
         self._answered = False  # the next word of the peer is the last one
         self._waiter: asyncio.Future[None] | None = None
+        self._drained: asyncio.Future[None] | None = None
 
     async def read(self, size: int) -> bytes:
         """Exactly `size` bytes. Raises WireError when the peer ends before."""
@@ -57,7 +61,14 @@ class Connection(asyncio.Protocol):
         return self._take(len(self._early))
 
     def write(self, data: bytes) -> None:
-        self.transport.write(data)
+        """Send, or nothing when the peer is gone already."""
+        if not self.transport.is_closing():
+            self.transport.write(data)
+
+    async def drain(self) -> None:
+        """Wait until the peer takes what was written, or is gone."""
+        if self._drained is not None and not self._eof:
+            await self._drained
 
     async def perform(self, op: Op) -> Any:
         match op:
@@ -84,9 +95,11 @@ class Connection(asyncio.Protocol):
         return self._eof
 
     def close(self) -> None:
-        """End after what was written has been sent."""
+        """End after what was written has been sent; a peer that takes nothing is cut off."""
         self.on_lost = None
         self.transport.close()
+        if self.transport.get_write_buffer_size():
+            asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self.transport.abort)
 
     def close_when_answered(self, timeout: float) -> None:
         """End as soon as the peer says anything, at the latest after `timeout` seconds.
@@ -142,12 +155,21 @@ class Connection(asyncio.Protocol):
             self.transport.pause_reading()
         self._wake()
 
+    def pause_writing(self) -> None:
+        self._drained = asyncio.get_running_loop().create_future()
+
+    def resume_writing(self) -> None:
+        if self._drained is not None and not self._drained.done():
+            self._drained.set_result(None)
+        self._drained = None
+
     def eof_received(self) -> bool:
         self._lost()
         return True  # we close; a refusal may still be on its way out
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost()
+        self.resume_writing()
 
     def _lost(self) -> None:
         self._eof = True

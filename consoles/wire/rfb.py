@@ -34,7 +34,7 @@ def client(accepted: Sequence[SecurityType] = (SecurityType.NONE,)) -> Handshake
     (count,) = yield Read(1)
     if count == 0:
         reason = yield from _reason()
-        raise WireError(f"the server refuses: {reason}")
+        raise WireError(f"the server refuses: {reason!r}")
     offered = yield Read(count)
     for wanted in accepted:
         if wanted in offered:

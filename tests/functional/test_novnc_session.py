@@ -1,5 +1,6 @@
 """A noVNC session in process: opened, carried, ended, from either side, in every way."""
 
+import socket
 import threading
 
 import pytest
@@ -261,3 +262,18 @@ def test_a_target_that_stalls_stalls_the_client(proxy, consoleauth):
     go.set()
     sender.join(30)
     wait_for(lambda: got, 20)
+
+
+def test_a_target_that_breaks_off_is_asked_about_as_well(proxy, consoleauth):
+    """A VNC server that is killed with input unread resets the connection."""
+    def reset(sock):
+        targets.read_exactly(sock, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        sock.close()
+    target = targets.Target(targets.rfb_server(reset))
+    consoleauth.add("good", target.port, agent_host="agent")
+    consoleauth.why = exception.InstanceNotReady("x")
+    ws = greeted(proxy.connect())
+    ws.send(b"k")
+    assert ws.until_closed()[0] == 4409
+    assert proxy.tally()["reason"] == "instance_stopped"

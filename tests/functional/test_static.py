@@ -76,7 +76,8 @@ def test_other_methods(site, method):
 
 @pytest.mark.parametrize("raw", [
     b"GET / HTTP/1.1\nHost: a\r\n\r\n", b"GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n",
-    b"GET / HTTP/9.9\r\n\r\n", b"GET\r\n\r\n", b"G\0T / HTTP/1.1\r\n\r\n",
+    b"GET / HTTP/9.9\r\n\r\n", b"GET http://[ HTTP/1.1\r\n\r\n",
+    b"GET\r\n\r\n", b"G\0T / HTTP/1.1\r\n\r\n",
     b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n",
     b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 200 + b"\r\n",
     b"GET / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello",
@@ -100,3 +101,20 @@ def test_a_connection_is_used_again(site):
             while len(body) < int(headers["content-length"]):
                 body += sock.recv(100)
             assert body == b"export default 1"
+
+
+def test_a_client_that_only_asks_is_not_read_for_ever(site, web):
+    """Pipelined requests whose answers nobody takes must not pile up in the proxy."""
+    (web / "big.js").write_bytes(b"x" * 200_000)
+    request = ws_client.request("/big.js", site.port)
+    with socket.create_connection(("127.0.0.1", site.port), 5) as sock:
+        sock.settimeout(1)
+        with pytest.raises((TimeoutError, ConnectionError)):
+            for _ in range(10_000):
+                sock.sendall(request * 50)
+
+
+def test_a_path_that_is_no_url_is_a_bad_request(site):
+    with pytest.raises(ws_client.Refused) as refused:
+        site.connect(path="/?path=//[x?token=S")
+    assert refused.value.status == 400

@@ -10,6 +10,7 @@ from http import HTTPStatus
 from http.cookies import CookieError
 from http.cookies import SimpleCookie
 from urllib.parse import parse_qs
+from urllib.parse import SplitResult
 from urllib.parse import urlsplit
 
 from websockify.websocketserver import HttpWebSocket
@@ -62,7 +63,7 @@ class Request(WebSocketRequestHandler):
             if self.command in ("GET", "HEAD"):
                 raise exception.BadRequest("a body where none belongs")
             self.close_connection = True  # it is not read
-        self.url = urlsplit(_one_slash(self.path))
+        self.url = _split(_one_slash(self.path))
 
     # -- what was asked --------------------------------------------------------------------------
 
@@ -100,7 +101,7 @@ class Request(WebSocketRequestHandler):
         if "token" in query:
             return query["token"][-1]
         for path in query.get("path", []):
-            tokens = parse_qs(urlsplit(path).query).get("token")
+            tokens = parse_qs(_split(path).query).get("token")
             if tokens:
                 return tokens[-1]
         return self._cookie("token")
@@ -152,6 +153,13 @@ class Request(WebSocketRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Said nowhere: a request's path has the token."""
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:
+        raise exception.BadRequest("the URL cannot be read") from None
 
 
 def _one_slash(path: str) -> str:

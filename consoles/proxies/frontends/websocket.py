@@ -99,5 +99,6 @@ class WebsocketFrontend:
     def _control(self, opcode: int, payload: bytes) -> None:
         if opcode == Opcode.CLOSE:
             raise exception.WireError("the client closed")
-        if opcode == Opcode.PING:
+        unsent = self._connection.transport.get_write_buffer_size()
+        if opcode == Opcode.PING and unsent < MAX_EARLY:
             self._connection.write(frames.header(Opcode.PONG, len(payload)) + payload)
