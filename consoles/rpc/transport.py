@@ -98,11 +98,10 @@ class Bus:
     def _attempt(self, client: Any, context: RequestContext, method: str,
                  arguments: dict[str, Any]) -> Any:
         try:
-            answer = client.call(context.to_dict(), method, **arguments)
+            return client.call(context.to_dict(), method, **arguments)
         except _UNDELIVERABLE:
             time.sleep(RETRY_AFTER)
-            answer = client.call(context.to_dict(), method, **arguments)
-        return answer
+            return client.call(context.to_dict(), method, **arguments)
 
     def _client(self, interface: Interface) -> Any:
         with self._lock:
@@ -152,11 +151,15 @@ class Servers:
 
     def stop(self, timeout: float = 2.0) -> None:
         """Take no more calls, let the running ones end, within `timeout` seconds."""
-        running = [server for server, started in zip(self._servers, self._started, strict=True)
-                   if started.is_set()]
-        stopper = threading.Thread(target=_stop_all, args=(running,), daemon=True)
-        stopper.start()
-        stopper.join(timeout)
+        # Side by side: each waits for its listener, which looks up only once a second.
+        stoppers = [threading.Thread(target=_stop, args=(server,), daemon=True)
+                    for server, started in zip(self._servers, self._started, strict=True)
+                    if started.is_set()]
+        for stopper in stoppers:
+            stopper.start()
+        deadline = time.monotonic() + timeout
+        for stopper in stoppers:
+            stopper.join(max(0.0, deadline - time.monotonic()))
 
 
 class ThreadCaller:
@@ -242,8 +245,6 @@ def _versioned(endpoint: Any, interface: Interface) -> Any:
     return endpoint
 
 
-def _stop_all(servers: list[Any]) -> None:
-    for server in servers:
-        server.stop()
-    for server in servers:
-        server.wait()
+def _stop(server: Any) -> None:
+    server.stop()
+    server.wait()
