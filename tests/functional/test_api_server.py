@@ -212,9 +212,11 @@ def test_stop_lets_requests_under_way_finish(application):
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         under_way = pool.submit(ask, serving, "/wait")
         assert application.inside.acquire(timeout=10)
-        idle = connect(serving)
+        idle = http.client.HTTPConnection("127.0.0.1", serving.port, timeout=10)
+        idle.request("GET", "/echo")
+        assert idle.getresponse().read() == b"GET "  # so that it has been accepted, too
         serving.stop()
-        assert idle.recv(1) == b""
+        assert idle.sock.recv(1) == b""
         with pytest.raises(OSError, match="refused"):
             connect(serving)
         assert thread.is_alive()
