@@ -178,20 +178,23 @@ def test_a_client_that_vanishes_ends_its_session_at_the_target(proxy, guest):
     wait_for(lambda: targets.gone(guest.sockets[0]))
 
 
-@pytest.mark.parametrize(("raw", "code", "reason"), [
-    (ws_client.frame(b"x", masked=False), 1002, "client_protocol"),
-    (ws_client.frame(b"x", rsv=4), 1002, "client_protocol"),
-    (ws_client.frame(b"x", opcode=3), 1002, "client_protocol"),
-    (ws_client.frame(b"x" * 126, opcode=9), 1002, "client_protocol"),
-    (ws_client.frame(b"x", opcode=9, final=False), 1002, "client_protocol"),
-    (ws_client.frame(b"x", opcode=0), 1002, "client_protocol"),
-    (ws_client.frame(b"x", opcode=8), 1002, "client_protocol"),
-    (ws_client.frame(b"\x03\xec", opcode=8), 1002, "client_protocol"),
-    (ws_client.frame(b"\x03\xe8\xff", opcode=8), 1007, "client_protocol"),
-    (ws_client.frame(b"x", opcode=1), 1003, "client_data"),
-    (b"\x82\xff\x00\x00\x00\xff\x00\x00\x00\x00", 1009, "client_too_big"),
-    (b"\x82\xff\x80\x00\x00\x00\x00\x00\x00\x00", 1002, "client_protocol"),
-    (b"\x82\xfe\x00\x05", 1002, "client_protocol")])
+BROKEN = {
+    "unmasked": (ws_client.frame(b"x", masked=False), 1002, "client_protocol"),
+    "reserved bit": (ws_client.frame(b"x", rsv=4), 1002, "client_protocol"),
+    "unknown opcode": (ws_client.frame(b"x", opcode=3), 1002, "client_protocol"),
+    "long ping": (ws_client.frame(b"x" * 126, opcode=9), 1002, "client_protocol"),
+    "ping in pieces": (ws_client.frame(b"x", opcode=9, final=False), 1002, "client_protocol"),
+    "nothing to continue": (ws_client.frame(b"x", opcode=0), 1002, "client_protocol"),
+    "half a code": (ws_client.frame(b"x", opcode=8), 1002, "client_protocol"),
+    "forbidden code": (ws_client.frame(b"\x03\xec", opcode=8), 1002, "client_protocol"),
+    "reason no UTF-8": (ws_client.frame(b"\x03\xe8\xff", opcode=8), 1007, "client_protocol"),
+    "text": (ws_client.frame(b"x", opcode=1), 1003, "client_data"),
+    "too big": (b"\x82\xff\x00\x00\x00\xff\x00\x00\x00\x00", 1009, "client_too_big"),
+    "negative length": (b"\x82\xff\x80\0\0\0\0\0\0\0", 1002, "client_protocol"),
+    "long form of a short length": (b"\x82\xfe\x00\x05", 1002, "client_protocol")}
+
+
+@pytest.mark.parametrize(("raw", "code", "reason"), BROKEN.values(), ids=BROKEN)
 def test_a_broken_frame_ends_the_session_with_its_code(proxy, guest, raw, code, reason):
     ws = greeted(proxy.connect())
     ws.sock.sendall(raw + b"\0\0\0\0")
