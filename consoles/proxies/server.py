@@ -106,6 +106,7 @@ class Worker:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await ledger.flush(FLUSH_TIMEOUT)
         await loop.run_in_executor(None, rpc.stop, STOP_TIMEOUT)
+        await loop.run_in_executor(None, bus.close)
 
     def _end(self, ids: Iterable[str], reason: str, code: int | None = None) -> list[str]:
         here = [self._sessions.all[i] for i in ids if i in self._sessions.all]
