@@ -18,7 +18,7 @@ demo:
 
 test: $(TEST)
 	@tools/pages
-	@$(TEST)/bin/python -m pytest $(ARGS)
+	@$(TEST)/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 lint: $(TEST)
 	@$(TEST)/dependencies/bin/ruff check .

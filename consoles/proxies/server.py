@@ -1,6 +1,7 @@
 """A worker of a proxy: one process, one loop, one listening socket that it may share."""
 
 import asyncio
+import contextlib
 import logging
 import socket
 import uuid
@@ -62,6 +63,7 @@ class Worker:
         self._make_bus = make_bus
         self._boot_id = str(uuid.uuid4())
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._told_to_stop = False
         self._stopped = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._relay = Relay(settings.limits)
@@ -73,12 +75,16 @@ class Worker:
             runner.run(self._run(sock))
 
     def stop(self) -> None:
-        """End, from any thread: live sessions get Close 1012."""
+        """End, from any thread, at any time, repeatedly: live sessions get Close 1012."""
+        self._told_to_stop = True  # before looking at the loop, which looks at this
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._stopped.set)
+            with contextlib.suppress(RuntimeError):  # it is closed already
+                self._loop.call_soon_threadsafe(self._stopped.set)
 
     async def _run(self, sock: socket.socket) -> None:
         loop = self._loop = asyncio.get_running_loop()
+        if self._told_to_stop:
+            self._stopped.set()
         bus = self._make_bus()
         caller = LoopCaller(bus)
         authorizer = Authorizer(ConsoleAuth(caller), self._settings.allowed_origins,

@@ -1,9 +1,7 @@
 """The bus: the one module that knows oslo.messaging's transport, its failures and its deadlines.
 
-A call never hangs. A service that is not there is known at once, because queues vanish with
-their consumer and messages are mandatory; a broker that is not there is known at once too,
-because oslo.messaging is not entered before the broker has answered once (its first call waits
-for the broker without any deadline of its own).
+A call never hangs. A service that is away is known at once: queues vanish with their consumer
+and messages are mandatory. So is a broker: oslo.messaging is not entered before it has answered.
 """
 
 import asyncio
@@ -20,6 +18,7 @@ from oslo_messaging import opts as messaging_opts
 
 from consoles import exception
 from consoles.context import RequestContext
+from consoles.rpc import memory
 from consoles.rpc.interface import Interface
 
 LOG = logging.getLogger(__name__)
@@ -28,7 +27,7 @@ EXCHANGE = "consoles"
 PROBE_TIMEOUT = 1.0
 #: A rolling restart leaves a topic without a listener for moments; one more try hides that.
 RETRY_AFTER = 0.3
-#: Seconds without an answer after which a server's queue is not waited in any more.
+#: Seconds without an answer after which nobody waits for a server's others.
 PATIENCE = 0.3
 #: Beyond the interface's own timeout, which oslo.messaging keeps once it is connected.
 GRACE = 0.5
@@ -38,6 +37,7 @@ _UNDELIVERABLE = (messaging.MessageUndeliverable, messaging.MessageDeliveryFailu
 
 def register_opts(conf: cfg.ConfigOpts) -> None:
     """oslo.messaging's options with the defaults that make an absent service known at once."""
+    memory.register()
     messaging.set_transport_defaults(EXCHANGE)
     for group, opts in messaging_opts.list_opts():
         conf.register_opts(opts, group=group)

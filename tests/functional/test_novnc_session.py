@@ -9,6 +9,7 @@ from consoles import exception
 from tests.fixtures import targets
 from tests.fixtures import ws_client
 from tests.fixtures.processes import wait_for
+from tests.fixtures.proxy import ProxyUnderTest
 
 
 @pytest.fixture
@@ -280,3 +281,10 @@ def test_a_target_that_breaks_off_is_asked_about_as_well(proxy, consoleauth):
     ws.send(b"k")
     assert ws.until_closed()[0] == 4409
     assert proxy.tally()["reason"] == "instance_stopped"
+
+
+def test_a_worker_that_is_stopped_before_it_runs_does_not_run(conf, consoleauth):
+    proxy = ProxyUnderTest(conf, consoleauth)
+    proxy.worker.stop()
+    proxy.start().stop()
+    proxy.stop()

@@ -1,6 +1,7 @@
 """The interfaces on an in-process bus: hashing, errors and bounds."""
 
 import threading
+import time
 
 import pytest
 
@@ -116,3 +117,9 @@ def test_a_service_that_does_not_answer_is_named(bus, endpoint):
     with pytest.raises(exception.AgentUnavailable, match="did not answer"):
         Compute(transport.ThreadCaller(bus, timeout=0.2)).at("one").validate_console(
             RequestContext(), "i", "novnc", "h", 1)
+
+
+def test_an_idle_bus_in_process_costs_next_to_nothing(bus):
+    before = time.process_time()
+    threading.Event().wait(1)
+    assert time.process_time() - before < 0.3
