@@ -1,8 +1,8 @@
 """Every error of ours, by whose fault, and the one table of refusals.
 
-Classes take one positional text, for the log; oslo.messaging rebuilds them from it. What a
-client hears is the class's `public` sentence, its HTTP status (a client without an Origin
-header) or its Close code (a browser).
+Classes take one positional text, for the log; oslo.messaging rebuilds them from it, and with the
+class's own `retry_after` (seconds). What a client hears is the class's `public` sentence, its
+HTTP status (a client without an Origin header) or its Close code (a browser).
 """
 
 
@@ -15,8 +15,10 @@ class ConsolesError(Exception):
     public = "The console service failed."
     retry_after: int | None = None
 
-    def __init__(self, text: str = "") -> None:
+    def __init__(self, text: str = "", *, retry_after: int | None = None) -> None:
         super().__init__(text or self.public)
+        if retry_after is not None:
+            self.retry_after = retry_after
 
 
 class WireError(ConsolesError):

@@ -11,7 +11,20 @@ OPTS = [
         deprecated_opts=[cfg.DeprecatedOpt("console_token_ttl", group="DEFAULT")],
         help="""Seconds for which a console's URL can be opened.
 
-It counts from the request for the URL. Sessions that are open stay open."""),
+It counts from the request for the URL. Sessions that are open stay open, unless
+enforce_session_timeout says otherwise."""),
+    cfg.IntOpt(
+        "token_max_life", default=0, min=0,
+        help="""Seconds of life that a caller of add_connection_details may ask for.
+
+0 or less than token_ttl: token_ttl. The API asks for no time of its own and gets
+token_ttl; others may ask for longer, up to this."""),
+    cfg.BoolOpt(
+        "enforce_session_timeout", default=False,
+        help="""End sessions when the token that they were opened with expires (Close 4443).
+
+They end with the first report of their proxy after that, so up to [proxy] touch_interval seconds
+later."""),
     cfg.IntOpt(
         "idle_timeout", default=3600, min=60,
         help="""Seconds after which connection details that nobody uses count as idle.
