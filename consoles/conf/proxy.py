@@ -29,10 +29,24 @@ Keeps middle boxes from dropping consoles that stand still, and finds clients th
                help="Seconds after a ping in which some byte of the client must arrive."),
     cfg.IntOpt("max_message_size", default=16 * 1024 * 1024, min=4096,
                help="Size in bytes above which a client's message ends its session (Close 1009)."),
-    cfg.IntOpt("max_opening", default=2000, min=1,
+    cfg.IntOpt("max_opening", default=20000, min=1,
                help="""Connections of one worker that may be in their handshake at a time.
 
-Further ones are answered 503 at once."""),
+Further ones are dropped. A peer that has said nothing yet costs a descriptor and some 2 KB."""),
+    cfg.IntOpt("max_handshakes_per_address", default=1000, min=0,
+               help="""Connections of one address that may be in their handshake at a time; 0: any.
+
+Further ones are dropped, so that one address cannot take all of `max_opening`. An IPv6 address
+counts as its /64; [proxy] trusted_proxies do not count."""),
+    cfg.IntOpt("max_sessions", default=0, min=0,
+               help="""Sessions of one worker at a time; 0: as many as descriptors allow.
+
+Further ones are refused (429). A session takes two descriptors."""),
+    cfg.IntOpt("graceful_shutdown_timeout", default=60, min=0,
+               help="""Seconds that live sessions have at SIGTERM before they are closed (1012).
+
+Meanwhile new ones are refused (503). A second SIGTERM closes them at once. At SIGHUP new workers
+take over and the old ones stay until their last session has ended."""),
     cfg.ListOpt("frame_ancestors", default=["self"],
                 help="""Origins of the pages that may show a console in a frame of theirs.
 
@@ -58,4 +72,22 @@ From then on each further one doubles the time in which the address is answered 
 second to 30. A good token forgives, and so do 60 seconds without a wrong one. Each worker counts
 for itself; the addresses of one IPv6 /64 count as one. Set 0 where a load balancer hides the
 addresses of clients."""),
+    cfg.ListOpt("trusted_proxies", default=[],
+                help="""Addresses and networks of the balancers in front of this proxy.
+
+Their word about their clients counts: X-Forwarded-For for the client's address in limits, logs
+and audit, X-Forwarded-Host for the host whose pages may open consoles. From all others these
+headers are not looked at. X-Forwarded-Proto is never asked. Name only machines that set or append
+to both headers themselves, such as `192.0.2.7, 2001:db8::/64`, and keep clients from reaching the
+proxy around them; a network that clients are in lets them choose their address."""),
+    cfg.StrOpt("proxy_protocol", default="off",
+               choices=[("off", "Connections are the clients' own."),
+                        ("v1v2", "Connections of trusted_proxies begin with a PROXY header.")],
+               help="""Whether the balancers speak the PROXY protocol to this proxy.
+
+With v1v2 every connection of an address in trusted_proxies must begin with a PROXY header of
+version 1 or 2, in front of TLS where there is TLS, and is closed when it does not: switch it on
+in the balancer first (haproxy: `send-proxy-v2` on the `server` line; nginx: `proxy_protocol on;`
+in the `stream` server) and then here. Connections of other addresses are served without one; a
+header that they send is no request and is refused. Needs trusted_proxies."""),
 ]
