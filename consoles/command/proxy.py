@@ -14,10 +14,16 @@ import consoles
 from consoles import exception
 from consoles.command import launch
 from consoles.proxies import catalog
-from consoles.proxies import server
+from consoles.proxies import listener
+from consoles.proxies import page_policy
+from consoles.proxies import static
+from consoles.proxies import worker
+from consoles.proxies.acceptor import Entry
+from consoles.proxies.peers import TrustedProxies
 from consoles.proxies.settings import Settings
 from consoles.relay.link import Limits
 from consoles.rpc.transport import Bus
+from consoles.stream import tls
 
 PAGES = Path(consoles.__file__).parent / "web"
 
@@ -30,28 +36,44 @@ def settings_of(spec: catalog.ProxySpec, conf: cfg.ConfigOpts) -> Settings:
             "live sessions would be collected as idle")
     section = conf[spec.group]
     return Settings(
-        handshake_timeout=conf.proxy.handshake_timeout,
+        entry=entry_of(conf),
         connect_timeout=conf.proxy.connect_timeout,
         touch_interval=conf.proxy.touch_interval,
-        max_opening=conf.proxy.max_opening,
+        max_sessions=conf.proxy.max_sessions,
         allowed_origins=tuple(conf.console.allowed_origins),
         base_url=section[spec.base_url],
-        web=_pages(section.web),
+        web=_site(section.web, conf),
         limits=Limits(ping_interval=conf.proxy.ping_interval,
                       ping_timeout=conf.proxy.ping_timeout,
                       max_message_size=conf.proxy.max_message_size))
 
 
+def entry_of(conf: cfg.ConfigOpts) -> Entry:
+    """Who may come in, and how. Raises ConfigError."""
+    if conf.ssl_only and not conf.cert:
+        raise exception.ConfigError("ssl_only needs a certificate: set the option `cert`")
+    return Entry(
+        handshake_timeout=conf.proxy.handshake_timeout,
+        max_opening=conf.proxy.max_opening,
+        max_per_address=conf.proxy.max_handshakes_per_address,
+        tls=tls.server_context(conf.cert, conf.key, conf.console.ssl_minimum_version,
+                               conf.console.ssl_ciphers) if conf.cert else None,
+        ssl_only=conf.ssl_only,
+        trusted=TrustedProxies.of(conf.proxy.trusted_proxies),
+        proxy_protocol=conf.proxy.proxy_protocol != "off")
+
+
 def make_worker(spec: catalog.ProxySpec, conf: cfg.ConfigOpts, sock: socket.socket,
-                number: int = 0) -> server.Worker:
+                number: int = 0) -> worker.Worker:
     """`<host>:<kind>:<port>-<number>` on the bus: a host may have two proxies of a kind."""
     name = f"{conf.host}:{spec.console_type}:{sock.getsockname()[1]}-{number}"
-    return server.Worker(spec, settings_of(spec, conf), name, lambda: Bus(conf))
+    return worker.Worker(spec, settings_of(spec, conf), name, lambda: Bus(conf))
 
 
 def listen(spec: catalog.ProxySpec, conf: cfg.ConfigOpts) -> socket.socket:
     section = conf[spec.group]
-    return server.listen(section[spec.prefix + "_host"], section[spec.prefix + "_port"])
+    return listener.listen(section[spec.prefix + "_host"], section[spec.prefix + "_port"],
+                           conf.source_is_ipv6)
 
 
 class _Process(cotyledon.Service):
@@ -72,12 +94,14 @@ class _Process(cotyledon.Service):
         self._worker.stop()
 
 
-def _pages(web: str | None) -> Path:
+def _site(web: str | None, conf: cfg.ConfigOpts) -> static.Site:
     path = Path(web) if web else PAGES
     if not path.is_dir():
         raise exception.ConfigError(f"the directory of pages {path} does not exist; "
                                     f"see the option `web`")
-    return path
+    return static.Site(
+        root=path, inline=path != PAGES, hsts=conf.ssl_only,
+        frame_ancestors=page_policy.frame_ancestors(conf.proxy.frame_ancestors))
 
 
 def _run(command: str, argv: Sequence[str] | None) -> None:

@@ -24,7 +24,7 @@ class Authorizer:
 
         Raises BadRequest, OriginRefused, InvalidToken.
         """
-        host = request.host
+        host = request.forwarded_host or request.host
         page = request.origin
         if page is not None:
             origin.check_host(page, host, self._allowed_origins, self._base_url)

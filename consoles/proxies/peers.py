@@ -26,9 +26,17 @@ class TrustedProxies:
     networks: tuple[Network, ...] = ()
 
     @classmethod
-    def of(cls, entries: Iterable[str]) -> "TrustedProxies":
-        """From addresses and networks as in [proxy] trusted_proxies. Raises ConfigError."""
-        return cls(tuple(_network(entry) for entry in entries))
+    def of(cls, entries: Iterable[str], needed: bool = False) -> "TrustedProxies":
+        """From addresses and networks as in [proxy] trusted_proxies; `needed`: at least one.
+
+        Raises ConfigError.
+        """
+        networks = tuple(_network(entry) for entry in entries)
+        if needed and not networks:
+            raise ConfigError(
+                "[proxy] proxy_protocol needs [proxy] trusted_proxies: name the addresses of the "
+                "balancers that send PROXY headers, for nobody else's are believed")
+        return cls(networks)
 
     def __bool__(self) -> bool:
         return bool(self.networks)

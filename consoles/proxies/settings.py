@@ -1,8 +1,10 @@
 """What a worker is configured with: values, frozen, so that no request can change them."""
 
 import dataclasses
-from pathlib import Path
 
+from consoles.proxies.acceptor import Entry
+from consoles.proxies.static import Site
+from consoles.proxies.targets import Targets
 from consoles.relay.link import Limits
 
 
@@ -10,11 +12,12 @@ from consoles.relay.link import Limits
 class Settings:
     """Times in seconds; see the group [proxy] of the options."""
 
-    handshake_timeout: float
+    entry: Entry
     connect_timeout: float
     touch_interval: float
-    max_opening: int
+    max_sessions: int
     allowed_origins: tuple[str, ...]
     base_url: str
-    web: Path | None
+    web: Site | None
     limits: Limits
+    targets: Targets = Targets()

@@ -17,6 +17,7 @@ from websockify.websocketserver import HttpWebSocket
 from websockify.websocketserver import WebSocketRequestHandler
 
 from consoles import exception
+from consoles.proxies import peers
 from consoles.wire import origin
 
 MAX_LINE = 8192
@@ -56,6 +57,7 @@ class Request(WebSocketRequestHandler):
         self.wfile = io.BytesIO()
         self.request = None
         self.client_address = ("", 0)
+        self._forwarded_host: str | None = None
         self.requestline = ""
         if not self.parse_request():
             raise exception.BadRequest("the request cannot be parsed")
@@ -64,6 +66,12 @@ class Request(WebSocketRequestHandler):
                 raise exception.BadRequest("a body where none belongs")
             self.close_connection = True  # it is not read
         self.url = _split(_one_slash(self.path))
+        self.forwarded_host: str | None = None  # what a trusted balancer was asked for
+
+    def received_from(self, peer: str, trusted: peers.TrustedProxies) -> None:
+        """Say who has connected: it decides what `client` and `host` are."""
+        self.client_address = (peers.client_address(peer, self.headers, trusted), 0)
+        self._forwarded_host = peers.forwarded_host(peer, self.headers, trusted)
 
     # -- what was asked --------------------------------------------------------------------------
 
@@ -76,13 +84,26 @@ class Request(WebSocketRequestHandler):
         return not self.close_connection
 
     @property
+    def client(self) -> str:
+        """The address that asks, where `received_from` was told the peer's."""
+        return self.client_address[0]
+
+    @property
     def host(self) -> str:
-        """The Host header, checked. Raises BadRequest when it is missing, twice or not a host."""
+        """The host that was asked, checked: X-Forwarded-Host of a trusted peer, else Host.
+
+        Raises BadRequest when Host is missing or twice, and when either is not a host.
+        """
         hosts = self.headers.get_all("Host", [])
-        if len(hosts) != 1 or not hosts[0].isascii():
+        if len(hosts) != 1:
             raise exception.BadRequest("exactly one Host is needed")
-        origin.host_of(hosts[0])
-        return hosts[0]
+        if self._forwarded_host is not None:
+            hosts.append(self._forwarded_host)
+        for host in hosts:
+            if not host.isascii():
+                raise exception.BadRequest("a Host that is not ASCII")
+            origin.host_of(host)
+        return hosts[-1]
 
     @property
     def origin(self) -> origin.Origin | None:
@@ -139,14 +160,15 @@ class Request(WebSocketRequestHandler):
         return self.wfile.getvalue()
 
     def answer(self, status: int, headers: dict[str, str], body: bytes = b"") -> bytes:
-        """→ a whole response; HEAD gets the head of it."""
+        """→ a whole response; HEAD and 304 get the head of it."""
         self.send_response_only(status)
         for name, value in {**headers, "Content-Length": str(len(body))}.items():
             self.send_header(name, value)
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
-        return self.wfile.getvalue() + (b"" if self.command == "HEAD" else body)
+        bare = self.command == "HEAD" or status == HTTPStatus.NOT_MODIFIED
+        return self.wfile.getvalue() + (b"" if bare else body)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Called by parse_request: whoever made us answers, by the table of refusals."""

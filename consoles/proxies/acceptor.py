@@ -1,0 +1,254 @@
+"""The door: takes connections off the listening socket, and what they cost before they speak.
+
+A peer that has not sent a byte holds its descriptor and an entry here, nothing else. TLS or
+plain is known from a look at the first byte (PEEK), so that TLS never starts over bytes that
+were read; a PROXY header in front is taken off before.
+"""
+
+import asyncio
+import collections
+import contextlib
+import dataclasses
+import errno
+import logging
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+from consoles.exception import WireError
+from consoles.proxies.peers import group
+from consoles.proxies.peers import TrustedProxies
+from consoles.stream.connection import Connection
+from consoles.wire import proxy_protocol
+
+LOG = logging.getLogger(__name__)
+
+#: Connections taken per turn of the loop, so that a flood does not starve sessions.
+BATCH = 64
+#: Seconds for which nothing is accepted after descriptors or memory have run out.
+PAUSE = 0.5
+#: Seconds that a peer has to answer the end of TLS.
+SHUTDOWN_TIMEOUT = 5.0
+SWEEP_INTERVAL = 1.0
+#: The first byte of a TLS ClientHello (RFC 8446, section 5.1) and of SSL 2's.
+TLS_BYTES = (b"\x16", b"\x80")
+#: Bytes of a PROXY header that are looked at.
+PEEK = 4096
+NO_TLS = (b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+_OUT_OF = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Entry:
+    """What the door is configured with. Times in seconds; a limit of 0 is none."""
+
+    handshake_timeout: float
+    max_opening: int
+    max_per_address: int
+    tls: ssl.SSLContext | None = None
+    ssl_only: bool = False
+    trusted: TrustedProxies
+    proxy_protocol: bool = False
+
+
+@dataclasses.dataclass(eq=False)
+class Arrival:
+    """A connection in its handshake; `done` gives its place to another, once."""
+
+    address: str
+    deadline: float
+    connection: Connection
+    done: Callable[[], None]
+
+
+@dataclasses.dataclass(eq=False)
+class _Silent:
+    """A peer that has said nothing so far, or only its PROXY header."""
+
+    sock: socket.socket
+    key: str            # whose handshakes it counts among; "" for a trusted proxy
+    address: str
+    deadline: float
+    seen: int = 0       # bytes of a PROXY header that is not whole; -1: none is expected
+
+
+class Acceptor:
+    """One per worker. `arrived` gets each connection that has begun to speak."""
+
+    def __init__(self, entry: Entry, arrived: Callable[[Arrival], None]) -> None:
+        self._entry = entry
+        self._arrived = arrived
+        self._sock: socket.socket | None = None
+        self._silent: dict[int, _Silent] = {}  # by descriptor, oldest first
+        self._here: collections.Counter[str] = collections.Counter()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def opening(self) -> int:
+        """Connections in their handshake."""
+        return self._here.total()
+
+    def listen(self, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        self._sock = sock
+        loop = asyncio.get_running_loop()
+        loop.add_reader(sock, self._accept)
+        loop.call_later(SWEEP_INTERVAL, self._sweep)
+
+    def close(self) -> None:
+        """Accept nothing more; who is here goes on."""
+        if self._sock is not None:
+            asyncio.get_running_loop().remove_reader(self._sock)
+            self._sock = None
+
+    def drop_silent(self) -> None:
+        """End who has not begun to speak."""
+        for silent in list(self._silent.values()):
+            self._drop(silent)
+
+    # -- taking them in --------------------------------------------------------------------------
+
+    def _accept(self) -> None:
+        for _ in range(BATCH):
+            if self._sock is None:
+                return
+            try:
+                sock, peer = self._sock.accept()
+            except BlockingIOError:
+                return
+            except OSError as exc:
+                if exc.errno in _OUT_OF:
+                    self._pause(exc)
+                    return
+                continue  # the peer is gone again
+            self._enter(sock, peer[0])
+
+    def _pause(self, exc: OSError) -> None:
+        """Out of descriptors: what waits stays in the backlog until some are free again."""
+        LOG.error("Accepting pauses for %s s: %s. Raise LimitNOFILE of this service or lower "
+                  "[proxy] max_sessions", PAUSE, exc.strerror)
+        loop = asyncio.get_running_loop()
+        if self._sock is not None:
+            loop.remove_reader(self._sock)
+        loop.call_later(PAUSE, self._resume)
+
+    def _resume(self) -> None:
+        if self._sock is not None:
+            asyncio.get_running_loop().add_reader(self._sock, self._accept)
+
+    def _enter(self, sock: socket.socket, peer: str) -> None:
+        trusted = self._entry.trusted.trusts(peer)
+        key = "" if trusted else group(peer)
+        if self.opening >= self._entry.max_opening or not self._has_place(key):
+            sock.close()
+            return
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        loop = asyncio.get_running_loop()
+        silent = _Silent(sock, key, peer, loop.time() + self._entry.handshake_timeout,
+                         0 if trusted and self._entry.proxy_protocol else -1)
+        self._here[key] += 1
+        self._silent[sock.fileno()] = silent
+        loop.add_reader(sock, self._look, silent)
+
+    def _has_place(self, key: str) -> bool:
+        limit = self._entry.max_per_address
+        return not (key and limit and self._here[key] >= limit)
+
+    def _leave(self, key: str) -> None:
+        self._here[key] -= 1
+        if not self._here[key]:
+            del self._here[key]
+
+    def _forget(self, silent: _Silent) -> None:
+        """It speaks, or it goes: no longer one of the silent."""
+        asyncio.get_running_loop().remove_reader(silent.sock)
+        del self._silent[silent.sock.fileno()]
+
+    def _drop(self, silent: _Silent) -> None:
+        self._forget(silent)
+        silent.sock.close()
+        self._leave(silent.key)
+
+    def _sweep(self) -> None:
+        """Once a second: who has been silent for too long goes."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        while self._silent and (oldest := next(iter(self._silent.values()))).deadline <= now:
+            self._drop(oldest)
+        if self._sock is not None or self._silent:
+            loop.call_later(SWEEP_INTERVAL, self._sweep)
+
+    # -- the first bytes -------------------------------------------------------------------------
+
+    def _look(self, silent: _Silent) -> None:
+        try:
+            first = self._first_byte(silent)
+        except BlockingIOError:
+            return
+        except (OSError, WireError) as exc:
+            LOG.info("A connection of %s ends: %s", silent.address, exc)
+            self._drop(silent)
+            return
+        tls = first in TLS_BYTES
+        if not first or (tls and self._entry.tls is None):
+            self._drop(silent)
+        elif self._entry.ssl_only and not tls:
+            with contextlib.suppress(OSError):
+                silent.sock.send(NO_TLS)
+            self._drop(silent)
+        else:
+            self._forget(silent)
+            task = asyncio.get_running_loop().create_task(self._hand_over(silent, tls))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def _first_byte(self, silent: _Silent) -> bytes:
+        """→ the first byte of TLS or HTTP, b"" at the peer's end.
+
+        Raises BlockingIOError when it is still to come, WireError for a wrong PROXY header.
+        """
+        if silent.seen >= 0:
+            self._take_proxy_header(silent)
+        return silent.sock.recv(1, socket.MSG_PEEK)
+
+    def _take_proxy_header(self, silent: _Silent) -> None:
+        sock = silent.sock
+        data = sock.recv(PEEK, socket.MSG_PEEK)
+        header = proxy_protocol.parse(data)
+        if header is None:
+            if len(data) <= silent.seen or not data:
+                raise WireError("it ends before its PROXY header does")
+            silent.seen = len(data)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, len(data) + 1)  # else we spin
+            raise BlockingIOError
+        sock.recv(header.size)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
+        silent.seen = -1
+        if header.address is not None:
+            self._leave(silent.key)
+            silent.address = header.address
+            silent.key = group(header.address)
+            self._here[silent.key] += 1
+            if not self._has_place(silent.key):
+                raise WireError("too many connections of this address are in their handshake")
+
+    async def _hand_over(self, silent: _Silent, tls: bool) -> None:
+        """Make a transport of it, after TLS's handshake where it wants one."""
+        loop = asyncio.get_running_loop()
+        connection = Connection()
+        options: dict[str, Any] = {}
+        if tls:
+            options = {"ssl": self._entry.tls, "ssl_shutdown_timeout": SHUTDOWN_TIMEOUT,
+                       "ssl_handshake_timeout": max(0.1, silent.deadline - loop.time())}
+        try:
+            await loop.connect_accepted_socket(lambda: connection, silent.sock, **options)
+        except OSError as exc:  # ssl.SSLError is one
+            LOG.info("A TLS handshake of %s failed: %s", silent.address, exc)
+            silent.sock.close()
+            self._leave(silent.key)
+            return
+        self._arrived(Arrival(silent.address, silent.deadline, connection,
+                              lambda: self._leave(silent.key)))

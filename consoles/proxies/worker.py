@@ -1,0 +1,168 @@
+"""A worker of a proxy: one process, one loop, one listening socket that it may share."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+import uuid
+from collections.abc import Callable
+from collections.abc import Iterable
+from typing import Any
+
+import uvloop
+
+from consoles.proxies.authorizer import Authorizer
+from consoles.proxies.catalog import ProxySpec
+from consoles.proxies.endpoint import ProxiesEndpoint
+from consoles.proxies.ledger import Ledger
+from consoles.proxies.server import Server
+from consoles.proxies.session import Sessions
+from consoles.proxies.session import WHY_TIMEOUT
+from consoles.proxies.settings import Settings
+from consoles.relay.link import Link
+from consoles.relay.relay import Relay
+from consoles.rpc.compute import Compute
+from consoles.rpc.consoleauth import ConsoleAuth
+from consoles.rpc.proxies import Proxies
+from consoles.rpc.sessions import Sessions as SessionsClient
+from consoles.rpc.transport import Bus
+from consoles.rpc.transport import LoopCaller
+
+LOG = logging.getLogger(__name__)
+
+FLUSH_TIMEOUT = 2.0
+WHY_THREADS = 8
+STOP_TIMEOUT = 0.2
+#: Seconds that clients have to answer the Close of a restart, and between two looks at it.
+GOODBYE = 1.0
+LOOK = 0.05
+
+
+class Worker:
+    """Serves pages and sessions until `stop` or `drain`. `name` is its address on the bus."""
+
+    def __init__(self, spec: ProxySpec, settings: Settings, name: str,
+                 make_bus: Callable[[], Bus]) -> None:
+        self.name = name
+        self._spec = spec
+        self._settings = settings
+        self._make_bus = make_bus
+        self._boot_id = str(uuid.uuid4())
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._told: list[Callable[[], None]] = []
+        self._draining = False
+        self._stopped = asyncio.Event()
+        self._relay = Relay(settings.limits)
+        self._sessions: Sessions
+        self._server: Server
+
+    # -- from any thread, at any time, repeatedly ------------------------------------------------
+
+    def stop(self) -> None:
+        """End now: live sessions get Close 1012."""
+        self._tell(self._stopped.set)
+
+    def drain(self, timeout: float | None = None) -> None:
+        """End with the last session.
+
+        With a timeout (seconds; the service stops): new ones are refused, so that a balancer goes
+        elsewhere. Without (others take over): new connections are left to them.
+        """
+        self._tell(lambda: self._drain(timeout))
+
+    def _tell(self, func: Callable[[], None]) -> None:
+        self._told.append(func)  # before looking at the loop, which looks at this
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # it is closed already
+                self._loop.call_soon_threadsafe(self._obey)
+
+    def _obey(self) -> None:
+        while self._told:
+            self._told.pop(0)()
+
+    def _drain(self, timeout: float | None) -> None:
+        loop = asyncio.get_running_loop()
+        if timeout is None:
+            self._server.close()
+        else:
+            self._server.refuses = True
+            loop.call_later(timeout, self._stopped.set)
+        if not self._draining:
+            self._draining = True
+            LOG.info("%s drains: %s sessions are left", self.name, len(self._sessions.all))
+            self._end_when_empty(loop)
+
+    def _end_when_empty(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._sessions.all or (self._server.busy and not self._server.refuses):
+            loop.call_later(LOOK, self._end_when_empty, loop)
+        else:
+            self._stopped.set()
+
+    # -- its life --------------------------------------------------------------------------------
+
+    def run(self, sock: socket.socket) -> None:
+        """Block until stopped. Makes loop and bus, so call it after forking."""
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(self._run(sock))
+
+    async def _run(self, sock: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        bus = self._make_bus()
+        self._build(bus)
+        ledger = self._sessions.ledger
+        background = [loop.create_task(ledger.report_forever(self._settings.touch_interval)),
+                      loop.create_task(ledger.close_forever())]
+        rpc = bus.serve(self.name, {Proxies.interface: ProxiesEndpoint(
+            loop, self._end, self._describe)})
+        self._server.listen(sock)
+        LOG.info("%s serves as %s", self._spec.command, self.name)
+        self._loop = loop
+        self._obey()
+        await self._stopped.wait()
+        self._draining = True
+        self._server.close()
+        links = list(self._relay.links.values())
+        self._end(list(self._sessions.all), "restart")
+        for task in background:
+            task.cancel()
+        await self._server.finish()
+        await _parted(links)
+        await ledger.flush(FLUSH_TIMEOUT)
+        await loop.run_in_executor(None, rpc.stop, STOP_TIMEOUT)
+        await loop.run_in_executor(None, bus.close)
+
+    def _build(self, bus: Bus) -> None:
+        caller = LoopCaller(bus)
+        authorizer = Authorizer(ConsoleAuth(caller), self._settings.allowed_origins,
+                                self._settings.base_url)
+        # Apart, so that a hung agent that is asked why a console ended delays no opening.
+        agents = Compute(LoopCaller(bus, threads=WHY_THREADS, timeout=WHY_TIMEOUT))
+        self._sessions = Sessions(self._spec, authorizer, agents, self._relay,
+                                  self._settings.connect_timeout,
+                                  self._settings.targets)
+        self._sessions.ledger = Ledger(
+            SessionsClient(caller), self.name, self._boot_id,
+            live=lambda: [s.row() for s in self._sessions.all.values() if s.details],
+            end=lambda ids: self._end(ids, "ended_by_admin"))
+        self._server = Server(self._settings, self._sessions, self._spec.console_type, self.name,
+                              self._boot_id)
+
+    def _end(self, ids: Iterable[str], reason: str, code: int | None = None) -> list[str]:
+        here = [self._sessions.all[i] for i in ids if i in self._sessions.all]
+        for session in here:
+            session.end(reason, code)
+        return [session.request.id for session in here]
+
+    def _describe(self) -> dict[str, Any]:
+        live = len(self._relay.links)
+        return {"worker": self.name, "kind": self._spec.console_type, "boot_id": self._boot_id,
+                "opening": len(self._sessions.all) - live, "live": live,
+                "draining": self._draining}
+
+
+async def _parted(links: list[Link]) -> None:
+    """Wait until the clients have read their Close, for a while."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(GOODBYE):
+            while any(not link.client.transport.is_closing() for link in links):
+                await asyncio.sleep(LOOK)

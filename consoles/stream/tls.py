@@ -1,0 +1,43 @@
+"""TLS as a server: one context for a process's life; a reload makes another."""
+
+import ssl
+from pathlib import Path
+
+from consoles.exception import ConfigError
+
+VERSIONS = {"tlsv1_2": ssl.TLSVersion.TLSv1_2, "tlsv1_3": ssl.TLSVersion.TLSv1_3}
+
+
+def server_context(cert: str, key: str | None, minimum: str, ciphers: str | None) -> ssl.SSLContext:
+    """Certificate chain and private key are PEM files; without `key` it is in `cert`.
+
+    `minimum` is a key of VERSIONS or anything else for this Python's own, which is 1.2 at least.
+    Raises ConfigError.
+    """
+    for path in filter(None, (cert, key)):
+        try:
+            Path(path).open("rb").close()
+        except OSError as exc:
+            raise ConfigError(f"cannot read {path}: {exc.strerror}. Name readable PEM files by "
+                              "the options `cert` and `key`, or unset both for no TLS") from exc
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = VERSIONS.get(minimum, ssl.TLSVersion.TLSv1_2)
+    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        context.load_cert_chain(cert, key, password=lambda: _refuse_password())
+    except (ssl.SSLError, ValueError) as exc:
+        raise ConfigError(f"{cert} and {key or cert} are no certificate with its key in PEM "
+                          f"({exc})") from exc
+    try:
+        if ciphers:
+            context.set_ciphers(ciphers)
+    except ssl.SSLError as exc:
+        raise ConfigError(f"[console] ssl_ciphers={ciphers} names no cipher that this machine's "
+                          "OpenSSL has; see `openssl ciphers`") from exc
+    return context
+
+
+def _refuse_password() -> str:
+    """OpenSSL would ask at the terminal, and the service would hang there."""
+    raise ValueError("the key is encrypted; give one without a passphrase")
