@@ -27,6 +27,27 @@ of [consoleauth] idle_timeout."""),
 Keeps middle boxes from dropping consoles that stand still, and finds clients that are gone."""),
     cfg.IntOpt("ping_timeout", default=20, min=1,
                help="Seconds after a ping in which some byte of the client must arrive."),
+    cfg.ListOpt("allowed_targets",
+                help="""Where consoles may be: the only addresses that the proxies connect to.
+
+Each entry is a network, with a port or a range of ports when they are known: 192.0.2.0/24,
+192.0.2.7:5900-5999, [2001:db8::/64]:5900. Name the networks of the hypervisors' consoles.
+Unset, every address may be dialled, which is told loudly at the start. Never dialled, whatever
+stands here: the proxy itself, the message bus, multicast and unspecified addresses; and
+link-local ones (169.254.0.0/16, fe80::/10), where clouds serve their metadata, unless an entry
+names a network within them."""),
+    cfg.IntOpt("stall_timeout", default=60, min=0,
+               help="""Seconds after which a client that takes nothing is closed (4408); 0: never.
+
+It counts while bytes wait for the client and none of them gets away."""),
+    cfg.IntOpt("session_idle_timeout", default=0, min=0,
+               help="""Seconds without input from the client that end a session (4442); 0: never.
+
+Input is what goes to the console: keys, the mouse, requests for updates. An answered ping is
+none. A noVNC page asks for updates whenever the picture changes, so a busy picture keeps its
+session."""),
+    cfg.IntOpt("session_max_time", default=0, min=0,
+               help="Seconds after which a session ends (4443), busy or not; 0: never."),
     cfg.IntOpt("max_message_size", default=16 * 1024 * 1024, min=4096,
                help="Size in bytes above which a client's message ends its session (Close 1009)."),
     cfg.IntOpt("max_opening", default=20000, min=1,

@@ -14,6 +14,7 @@ from consoles.proxies.catalog import ProxySpec
 from consoles.proxies.frontends.websocket import WebsocketFrontend
 from consoles.proxies.ledger import Ledger
 from consoles.proxies.opening import Opening
+from consoles.proxies.targets import Targets
 from consoles.relay.link import Link
 from consoles.relay.relay import End
 from consoles.relay.relay import Relay
@@ -38,7 +39,7 @@ class Sessions:
     """All sessions of a worker, from their request to their tally."""
 
     def __init__(self, spec: ProxySpec, authorizer: Authorizer, compute: Compute, relay: Relay,
-                 connect_timeout: float) -> None:
+                 connect_timeout: float, targets: Targets = Targets()) -> None:
         self.all: dict[str, Opening] = {}
         self.ledger: Ledger
         self._spec = spec
@@ -46,6 +47,7 @@ class Sessions:
         self._compute = compute
         self._relay = relay
         self._connect_timeout = connect_timeout
+        self._targets = targets
         self._asking: set[asyncio.Task[None]] = set()
 
     async def open(self, session: Opening, frontend: WebsocketFrontend, deadline: float) -> None:
@@ -84,7 +86,8 @@ class Sessions:
                        details: model.Details) -> AsyncIterator[Connection]:
         """Dial the target and say what this kind needs; cut it off if the rest goes wrong."""
         session.awaits_target = True
-        target = await dial(details.host, details.port, self._connect_timeout)
+        target = await dial(details.host, details.port, self._connect_timeout,
+                            self._targets.allows)
         try:
             for step in self._spec.to_target:
                 await step(target, details)

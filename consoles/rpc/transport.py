@@ -18,6 +18,7 @@ from oslo_messaging import opts as messaging_opts
 
 from consoles import exception
 from consoles.context import RequestContext
+from consoles.rpc import brokers
 from consoles.rpc import memory
 from consoles.rpc.interface import Interface
 
@@ -57,8 +58,7 @@ class Bus:
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
         self._answered = False
-        url = messaging.TransportURL.parse(conf)
-        self._brokers = [(h.hostname, h.port or 5672) for h in url.hosts if h.hostname]
+        self._brokers = brokers.of(conf)
 
     def call(self, interface: Interface, server: str | None, context: RequestContext,
              method: str, arguments: dict[str, Any], timeout: float) -> Any:
