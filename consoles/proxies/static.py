@@ -4,11 +4,14 @@ No listings, no redirects, no dotfiles, no links that lead out; a request is ans
 the files are small.
 """
 
+import dataclasses
+import hashlib
 import mimetypes
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import unquote
 
+from consoles.proxies import page_policy
 from consoles.proxies.frontends.request import Request
 
 #: `GET /` shows the first of these that is there.
@@ -18,37 +21,73 @@ INDEX = ("vnc_auto.html", "vnc_lite.html", "vnc.html")
 TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".html": "text/html; charset=utf-8",
          ".css": "text/css", ".svg": "image/svg+xml", ".json": "application/json"}
 
-#: A page's URL has a token, so nobody keeps it; assets are kept but asked for, so that an
-#: upgrade does not leave a browser with halves of two versions.
-PAGE_HEADERS = {"Cache-Control": "no-store"}
-ASSET_HEADERS = {"Cache-Control": "no-cache"}
-HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+METHODS = ("GET", "HEAD")
 
 
-def respond(root: Path | None, request: Request) -> bytes:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Site:
+    """A directory and how browsers are to treat what is in it.
+
+    `frame_ancestors` as `page_policy.frame_ancestors` returns it; `inline`: pages that are not
+    ours may have scripts in them; `hsts`: the proxy speaks TLS only.
+    """
+
+    root: Path
+    frame_ancestors: tuple[str, ...] = (page_policy.SELF,)
+    inline: bool = False
+    hsts: bool = False
+
+
+def respond(site: Site | None, request: Request) -> bytes:
     """→ the whole response to a request that is no upgrade."""
-    if request.command not in ("GET", "HEAD"):
-        return request.answer(HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": "GET, HEAD"})
-    path = find(root, request.path.partition("?")[0]) if root else None
-    if path is None:
-        return request.answer(HTTPStatus.NOT_FOUND, {})
+    headers = page_policy.headers(site.frame_ancestors, site.inline, site.hsts) if site else {}
+    if request.command not in METHODS:
+        return request.answer(HTTPStatus.METHOD_NOT_ALLOWED,
+                              {**headers, "Allow": ", ".join(METHODS)})
+    found = read(site.root, request.path.partition("?")[0]) if site else None
+    if found is None:
+        return request.answer(HTTPStatus.NOT_FOUND, {**headers, "Cache-Control": "no-store"})
+    path, body = found
     kind = TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0]
-    page = path.suffix == ".html"
-    return request.answer(HTTPStatus.OK, {
-        "Content-Type": kind or "application/octet-stream", **HEADERS,
-        **(PAGE_HEADERS if page else ASSET_HEADERS)}, path.read_bytes())
+    headers["Content-Type"] = kind or "application/octet-stream"
+    if path.suffix == ".html":
+        # Its URL has a token, so nobody keeps it.
+        return request.answer(HTTPStatus.OK, {**headers, "Cache-Control": "no-store"}, body)
+    # Kept but asked for, so that an upgrade does not leave a browser with halves of two versions.
+    # The tag is of the content: proxies behind one balancer have files of different times.
+    tag = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
+    status = HTTPStatus.NOT_MODIFIED if _has(request, tag) else HTTPStatus.OK
+    return request.answer(status, {**headers, "Cache-Control": "no-cache", "ETag": tag}, body)
 
 
-def find(root: Path, url_path: str) -> Path | None:
-    """→ the file that a URL's path names below `root`, None for everything else."""
+def read(root: Path, url_path: str) -> tuple[Path, bytes] | None:
+    """→ the file that a URL's path names and what is in it, None for everything else."""
     name = unquote(url_path)
-    if name == "/":
-        return next((path for index in INDEX if (path := root / index).is_file()), None)
-    parts = name.split("/")
-    if parts[0] or "\0" in name or "\\" in name or any(p == "" or p[0] == "." for p in parts[1:]):
+    names = INDEX if name == "/" else (name[1:],)
+    for name in names if url_path.startswith("/") else ():
+        path = find(root, name)
+        if path is not None:
+            try:
+                return path, path.read_bytes()
+            except OSError:  # unreadable, or gone by now: no difference to the client
+                return None
+    return None
+
+
+def find(root: Path, name: str) -> Path | None:
+    """→ the file with this name below `root`, links followed; None if it is none of ours."""
+    if "\0" in name or "\\" in name or any(part[:1] in ("", ".") for part in name.split("/")):
         return None
+    root = root.resolve()
     try:
-        path = root.joinpath(*parts[1:]).resolve(strict=True)
-    except OSError:
+        path = (root / name).resolve(strict=True)
+        inside = path.relative_to(root).parts
+    except (OSError, ValueError, RuntimeError):  # RuntimeError: links in a circle, until 3.13
         return None
-    return path if path.is_file() and path.is_relative_to(root.resolve()) else None
+    return path if path.is_file() and not any(p[0] == "." for p in inside) else None
+
+
+def _has(request: Request, tag: str) -> bool:
+    """Whether the browser has it already (RFC 9110, section 13.1.2)."""
+    known = ",".join(request.headers.get_all("If-None-Match", []))
+    return any(entry.strip().removeprefix("W/") in (tag, "*") for entry in known.split(","))

@@ -117,12 +117,15 @@ class Request(WebSocketRequestHandler):
 
     @property
     def token(self) -> str:
-        """From the query (the last one counts), from a `path` in it (noVNC), or from the cookie."""
-        query = parse_qs(self.url.query)
+        """From the query (the last one counts), from a `path` in it (noVNC), or from the cookie.
+
+        An empty one in the query is one: no cookie of another console takes its place.
+        """
+        query = parse_qs(self.url.query, keep_blank_values=True)
         if "token" in query:
             return query["token"][-1]
         for path in query.get("path", []):
-            tokens = parse_qs(_split(path).query).get("token")
+            tokens = parse_qs(_split(path).query, keep_blank_values=True).get("token")
             if tokens:
                 return tokens[-1]
         return self._cookie("token")
