@@ -17,7 +17,6 @@ from websockify.websocketserver import HttpWebSocket
 from websockify.websocketserver import WebSocketRequestHandler
 
 from consoles import exception
-from consoles.proxies import peers
 from consoles.wire import origin
 
 MAX_LINE = 8192
@@ -57,7 +56,6 @@ class Request(WebSocketRequestHandler):
         self.wfile = io.BytesIO()
         self.request = None
         self.client_address = ("", 0)
-        self._forwarded_host: str | None = None
         self.requestline = ""
         if not self.parse_request():
             raise exception.BadRequest("the request cannot be parsed")
@@ -67,11 +65,6 @@ class Request(WebSocketRequestHandler):
             self.close_connection = True  # it is not read
         self.url = _split(_one_slash(self.path))
         self.forwarded_host: str | None = None  # what a trusted balancer was asked for
-
-    def received_from(self, peer: str, trusted: peers.TrustedProxies) -> None:
-        """Say who has connected: it decides what `client` and `host` are."""
-        self.client_address = (peers.client_address(peer, self.headers, trusted), 0)
-        self._forwarded_host = peers.forwarded_host(peer, self.headers, trusted)
 
     # -- what was asked --------------------------------------------------------------------------
 
@@ -84,21 +77,16 @@ class Request(WebSocketRequestHandler):
         return not self.close_connection
 
     @property
-    def client(self) -> str:
-        """The address that asks, where `received_from` was told the peer's."""
-        return self.client_address[0]
-
-    @property
     def host(self) -> str:
-        """The host that was asked, checked: X-Forwarded-Host of a trusted peer, else Host.
+        """The host that the browser asked for, checked: `forwarded_host`, else Host.
 
         Raises BadRequest when Host is missing or twice, and when either is not a host.
         """
         hosts = self.headers.get_all("Host", [])
         if len(hosts) != 1:
             raise exception.BadRequest("exactly one Host is needed")
-        if self._forwarded_host is not None:
-            hosts.append(self._forwarded_host)
+        if self.forwarded_host is not None:
+            hosts.append(self.forwarded_host)
         for host in hosts:
             if not host.isascii():
                 raise exception.BadRequest("a Host that is not ASCII")
