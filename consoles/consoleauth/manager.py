@@ -32,6 +32,9 @@ class ConsoleAuthManager:
     def __init__(self, conf: cfg.ConfigOpts, database: Database, locator: Locator,
                  closer: Closer) -> None:
         self._token_ttl = conf.consoleauth.token_ttl
+        self._token_max_life = max(self._token_ttl, conf.consoleauth.token_max_life)
+        self._limits = sessions.Limits(conf.proxy.max_sessions_per_token,
+                                       conf.proxy.max_sessions_per_project)
         self._idle_timeout = conf.consoleauth.idle_timeout
         self._database = database
         self._locator = locator
@@ -58,7 +61,7 @@ class ConsoleAuthManager:
             # An agent is asked again, so that its tickets need not lie in the database.
             "internal_access_path": None if agent_host else internal_access_path}
         added = self._database.write(connections.add, values,
-                                     min(ttl or self._token_ttl, self._token_ttl))
+                                     min(ttl or self._token_ttl, self._token_max_life))
         LOG.info("Added %s console of instance %s", console_type, instance_id)
         return added
 
@@ -70,7 +73,7 @@ class ConsoleAuthManager:
             found = self._database.read(connections.find, token)
             return model.Details.from_dict(found).to_dict() if found else None
         request = _session_request(session)
-        claimed = self._database.write(connections.claim, token, request)
+        claimed = self._database.write(connections.claim, token, request, self._limits)
         if claimed is None:
             return None
         if claimed["agent_host"]:

@@ -58,7 +58,7 @@ def build(conf: cfg.ConfigOpts, bus: Bus) -> Service:
     closer = Closer(Proxies(ThreadCaller(bus)))
     endpoints: dict[Interface, object] = {
         ConsoleAuth.interface: ConsoleAuthManager(conf, database, locator, closer),
-        Sessions.interface: SessionsEndpoint(database, closer),
+        Sessions.interface: SessionsEndpoint(conf, database, closer),
         Inventory.interface: InventoryEndpoint(conf, database, closer),
     }
     return Service(endpoints, database, Janitor(conf, database), closer)

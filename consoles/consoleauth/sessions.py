@@ -3,6 +3,8 @@
 import logging
 from typing import Any
 
+from oslo_config import cfg
+
 from consoles import exception
 from consoles import model
 from consoles.consoleauth import arguments
@@ -23,7 +25,8 @@ BATCH = 500
 class SessionsEndpoint:
     """Keeps the rows of sessions, and ends sessions on demand."""
 
-    def __init__(self, database: Database, closer: Closer) -> None:
+    def __init__(self, conf: cfg.ConfigOpts, database: Database, closer: Closer) -> None:
+        self._ends_expired = conf.consoleauth.enforce_session_timeout
         self._database = database
         self._closer = closer
 
@@ -32,9 +35,9 @@ class SessionsEndpoint:
                sessions: Rows) -> dict[str, Any]:
         arguments.check(arguments.WORKER, worker=worker, boot_id=boot_id, sessions=sessions)
         rows = _fitting(arguments.REPORTED_SESSION, sessions, "id", worker)
-        over: list[str] = []
+        over: Rows = []
         for part in _parts(rows):
-            over += self._database.write(_apply, worker, boot_id, part)
+            over += self._database.write(_apply, worker, boot_id, part, self._ends_expired)
         self._end_former_lives(worker, boot_id)
         return {"end": over}
 
@@ -77,9 +80,12 @@ class SessionsEndpoint:
             LOG.warning("%s sessions of the former life of %s are lost", lost, worker)
 
 
-def _apply(db: Any, worker: str, boot_id: str, rows: Rows) -> list[str]:
+def _apply(db: Any, worker: str, boot_id: str, rows: Rows, ends_expired: bool) -> Rows:
     """One transaction of a report; details before sessions, the order of all locks."""
-    connections.touch_ids(db, sorted({row["connection_id"] for row in rows}))
+    connection_ids = sorted({row["connection_id"] for row in rows})
+    connections.touch_ids(db, connection_ids)
+    if ends_expired:
+        sessions.end_expired(db, [row["id"] for row in rows], connection_ids)
     return sessions.report(db, worker, boot_id, rows)
 
 

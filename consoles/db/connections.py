@@ -1,7 +1,7 @@
 """Connection details: each function is one question, asked in the transaction handed in.
 
-Rows are locked in one order everywhere (hosts, instances, connections, sessions; by id within a
-table), so that transactions wait for each other and seldom deadlock.
+Rows are locked in one order everywhere (hosts, instances, connections, projects, sessions; by id
+within a table), so that transactions wait for each other and seldom deadlock.
 """
 
 from collections.abc import Sequence
@@ -44,11 +44,11 @@ def find(db: orm.Session, token_hash: str) -> dict[str, Any] | None:
     return _columns(row) if row else None
 
 
-def claim(db: orm.Session, token_hash: str,
-          session: model.SessionRequest) -> dict[str, Any] | None:
+def claim(db: orm.Session, token_hash: str, session: model.SessionRequest,
+          limits: sessions.Limits) -> dict[str, Any] | None:
     """`find`, and mark the token as used by this session, whose row is inserted as opening.
 
-    Raises WrongConsoleType, and nothing is claimed.
+    Raises WrongConsoleType, OverLimit, and nothing is claimed.
     """
     row = db.scalar(_valid(token_hash).with_for_update())
     if row is None:
@@ -56,7 +56,7 @@ def claim(db: orm.Session, token_hash: str,
     if row.console_type != session.kind:
         raise exception.WrongConsoleType(
             f"a token for {row.console_type} came to a proxy for {session.kind}")
-    sessions.open(db, row, session)
+    sessions.open(db, row, session, limits)
     row.claimed_by = session.id
     row.updated_at = clock.now()
     db.flush()

@@ -51,11 +51,13 @@ class Session(Base):
     """One use of a token; `state` is opening, live or ended, and `ended_at` is set when ended."""
 
     __tablename__ = "sessions"
+    __table_args__ = (sa.Index("ix_sessions_project_id_ended_at", "project_id", "ended_at"),
+                      TABLE_ARGS)
 
     id: orm.Mapped[str] = orm.mapped_column(ID, primary_key=True)
     connection_id: orm.Mapped[str] = orm.mapped_column(ID, index=True)
     instance_id: orm.Mapped[str] = orm.mapped_column(ID, index=True)
-    project_id: orm.Mapped[str | None] = orm.mapped_column(NAME, index=True)
+    project_id: orm.Mapped[str | None] = orm.mapped_column(NAME)
     console_type: orm.Mapped[str] = orm.mapped_column(sa.String(32))
     state: orm.Mapped[str] = orm.mapped_column(sa.String(16))
     worker: orm.Mapped[str] = orm.mapped_column(NAME, index=True)
@@ -69,6 +71,14 @@ class Session(Base):
     bytes_out: orm.Mapped[int] = orm.mapped_column(TIME, default=0)
     code: orm.Mapped[int | None] = orm.mapped_column(sa.Integer)
     reason: orm.Mapped[str | None] = orm.mapped_column(sa.String(64))
+
+
+class Project(Base):
+    """A project whose openings take turns, by locking this row; it stays once it is there."""
+
+    __tablename__ = "projects"
+
+    id: orm.Mapped[str] = orm.mapped_column(NAME, primary_key=True)
 
 
 class Instance(Base):

@@ -14,9 +14,11 @@ from consoles import exception
 from consoles import model
 from consoles.db import clock
 from consoles.db.models import Connection
+from consoles.db.models import Project
 from consoles.db.models import Session
 
 LOST = "lost"
+EXPIRED = "session_expired"
 LIVING = {"ended_at": None, "code": None, "reason": None}
 
 
@@ -27,13 +29,23 @@ class Place(NamedTuple):
     worker: str
 
 
-def open(db: orm.Session, connection: Connection, request: model.SessionRequest) -> None:
+class Limits(NamedTuple):
+    """Sessions that are not over, at most; 0: any number."""
+
+    per_token: int = 0
+    per_project: int = 0
+
+
+def open(db: orm.Session, connection: Connection, request: model.SessionRequest,
+         limits: Limits) -> None:
     """Insert a session in state opening; repeated for the same session it does nothing.
 
-    Raises BadRequest when the id belongs to another session, or to one that is over.
+    The caller has locked `connection`. Raises OverLimit; BadRequest when the id belongs to
+    another session, or to one that is over.
     """
     row = db.get(Session, request.id)
     if row is None:
+        _check(db, connection, limits)
         now = clock.now()
         db.add(Session(
             id=request.id, connection_id=connection.id, instance_id=connection.instance_id,
@@ -45,10 +57,12 @@ def open(db: orm.Session, connection: Connection, request: model.SessionRequest)
         raise exception.BadRequest("session.id: it was used before")
 
 
-def report(db: orm.Session, worker: str, boot_id: str, rows: list[dict[str, Any]]) -> list[str]:
-    """Insert or update sessions as their worker tells; → the ids of those that are over."""
+def report(db: orm.Session, worker: str, boot_id: str,
+           rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Insert or update sessions as their worker tells; → [{id, code, reason}] of those that are
+    over."""
     known = {row.id: row for row in db.execute(
-        sa.select(Session.id, Session.ended_at, Session.reason, Session.bytes_in,
+        sa.select(Session.id, Session.ended_at, Session.code, Session.reason, Session.bytes_in,
                   Session.bytes_out, Session.state)
         .where(Session.id.in_([row["id"] for row in rows]))
         .order_by(Session.id).with_for_update())}
@@ -64,7 +78,17 @@ def report(db: orm.Session, worker: str, boot_id: str, rows: list[dict[str, Any]
     if changed:
         db.execute(sa.update(Session), changed)
     db.add_all(_reported(row, worker, boot_id, now) for row in rows if row["id"] not in known)
-    return sorted(over)
+    return [{"id": row.id, "code": row.code, "reason": row.reason}
+            for row in known.values() if row.id in over]
+
+
+def end_expired(db: orm.Session, ids: Sequence[str], connection_ids: Sequence[str]) -> None:
+    """End those of these sessions whose token, of these connections, has expired."""
+    expired = db.scalars(sa.select(Connection.id).where(
+        Connection.id.in_(connection_ids), Connection.expires_at <= clock.now())).all()
+    if expired:
+        end_where(db, sa.and_(Session.id.in_(ids), Session.connection_id.in_(expired)),
+                  exception.CLOSE_CODES[EXPIRED], EXPIRED)
 
 
 def end_former_lives(db: orm.Session, worker: str, boot_id: str) -> int:
@@ -133,6 +157,32 @@ def workers(places: Sequence[Place]) -> dict[str, list[str]]:
     for place in places:
         answer.setdefault(place.worker, []).append(place.id)
     return answer
+
+
+def _check(db: orm.Session, connection: Connection, limits: Limits) -> None:
+    """Raises OverLimit. The lock on the connection makes the openings of a token take turns."""
+    if limits.per_token:
+        _check_one("token", limits.per_token, db, Session.connection_id == connection.id)
+    if limits.per_project and connection.project_id is not None:
+        _take_turn(db, connection.project_id)
+        _check_one("project", limits.per_project, db,
+                   Session.project_id == connection.project_id)
+
+
+def _check_one(what: str, limit: int, db: orm.Session,
+               condition: sa.ColumnElement[bool]) -> None:
+    count = db.scalar(sa.select(sa.func.count()).select_from(Session)
+                      .where(condition, Session.ended_at.is_(None)))
+    if (count or 0) >= limit:
+        raise exception.OverLimit(f"the {what} has {count} sessions already")
+
+
+def _take_turn(db: orm.Session, project_id: str) -> None:
+    """Wait until no other transaction opens a session of this project."""
+    row = sa.select(Project.id).where(Project.id == project_id).with_for_update()
+    if db.scalar(row) is None:
+        db.add(Project(id=project_id))
+        db.flush()
 
 
 def _counted(row: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,6 @@ A tally is kept until consoleauth has taken it, so that a bus that is away loses
 import asyncio
 import logging
 from collections.abc import Callable
-from collections.abc import Iterable
 from typing import Any
 
 from consoles import exception
@@ -26,18 +25,35 @@ MAX_PAUSE = 5.0
 
 
 class Ledger:
-    """One per worker, in its loop. `live` gives the sessions, `end` closes those told to end."""
+    """One per worker, in its loop.
+
+    `live` gives the sessions; `end(ids, reason, code)` closes those told to end and answers the
+    ids of those that were here.
+    """
 
     def __init__(self, sessions: Sessions, worker: str, boot_id: str,
                  live: Callable[[], list[dict[str, Any]]],
-                 end: Callable[[Iterable[str]], Any]) -> None:
+                 end: Callable[[list[str], str, int], list[str]]) -> None:
         self._sessions = sessions
         self._worker = worker
         self._boot_id = boot_id
         self._live = live
         self._end = end
         self._waiting: list[dict[str, Any]] = []
+        self._early: set[asyncio.Future[Any]] = set()
         self._wake = asyncio.Event()
+
+    def close_after(self, question: asyncio.Future[Any], tally: model.Tally) -> None:
+        """Queue the end of a session whose token may still be claimed by this question.
+
+        Told before that it would be forgotten, and the session end as lost.
+        """
+        if question.done():
+            self.close(tally)
+            return
+        self._early.add(question)
+        question.add_done_callback(self._early.discard)
+        question.add_done_callback(lambda _: self.close(tally))
 
     def close(self, tally: model.Tally) -> None:
         """Queue the end of a session."""
@@ -70,11 +86,13 @@ class Ledger:
         """Send what is left, for so long; at a worker's end."""
         try:
             async with asyncio.timeout(timeout):
+                if self._early:
+                    await asyncio.wait(self._early)
                 while self._waiting and await self._send():
                     pass
         except TimeoutError:
             LOG.warning("%s tallies were not taken; their sessions end as lost",
-                        len(self._waiting))
+                        len(self._waiting) + len(self._early))
 
     async def _send(self) -> bool:
         batch = self._waiting[:BATCH]
@@ -99,6 +117,6 @@ class Ledger:
         except exception.ConsolesError as exc:
             LOG.warning("Cannot report %s sessions: %s", len(rows), exc)
             return
-        ended = self._end((answer or {}).get("end", ()))
-        if ended:
-            LOG.info("Sessions ended elsewhere: %s", ended)
+        for over in answer["end"]:
+            if self._end([over["id"]], over["reason"], over["code"]):
+                LOG.info("Session %s was ended elsewhere: %s", over["id"], over["reason"])

@@ -143,7 +143,7 @@ class Worker:
         self._sessions.ledger = Ledger(
             SessionsClient(caller), self.name, self._boot_id,
             live=lambda: [s.row() for s in self._sessions.all.values() if s.details],
-            end=lambda ids: self._end(ids, "ended_by_admin"))
+            end=self._end)
         self._server = Server(self._settings, self._sessions, self._spec.console_type, self.name,
                               self._boot_id)
 

@@ -27,7 +27,7 @@ class ConsoleAuth(Client):
         """Store where a console is for `ttl` seconds; → {id, created_at, expires_at} (ms).
 
         `agent_host` names the agent that is asked again when the token is used; without it
-        what is stored here is used as it stands.
+        what is stored here is used as it stands. `ttl` is capped by the configuration.
         """
         return self._call(
             context, "add_connection_details", instance_id=instance_id,
@@ -43,7 +43,7 @@ class ConsoleAuth(Client):
         With `session` (a `model.SessionRequest`) the token is claimed, the session's row is
         inserted in state `opening` and the agent is asked where the console is now.
 
-        Raises WrongConsoleType, PortChanged, InstanceNotFound, InstanceMoving,
+        Raises WrongConsoleType, OverLimit, PortChanged, InstanceNotFound, InstanceMoving,
         InstanceNotReady, ConsoleTypeUnavailable, AgentUnavailable.
         """
         return self._call(context, "get_connection_details", token=model.token_hash(token),

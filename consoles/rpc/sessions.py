@@ -21,7 +21,8 @@ class Sessions(Client):
         console_type, client_address, state, started_at, bytes_in, bytes_out}].
 
         Touches their connections too. Rows of the worker's earlier life (another `boot_id`) end
-        as `lost`. → {"end": [ids that are to be closed]}, sessions that were ended meanwhile.
+        as `lost`. → {"end": [{id, code, reason}]}: sessions that were ended meanwhile and are to
+        be closed with that Close code.
         """
         return self._call(context, "report", worker=worker, boot_id=boot_id, sessions=sessions)
 

@@ -58,7 +58,7 @@ def test_a_worker_that_reports_loses_nothing(plant, opened):
 def test_a_session_ended_meanwhile_is_to_be_closed(plant, opened):
     plant.report_sessions(plant.row(opened))
     plant.sessions.end(plant.context, opened)
-    assert plant.report_sessions(plant.row(opened)) == [opened]
+    assert plant.report_sessions(plant.row(opened)) == [(opened, 4441, "ended_by_admin")]
     assert plant.session_row(opened)["state"] == "ended"
 
 
@@ -66,8 +66,7 @@ def test_details_deleted_while_a_session_was_lost_end_it_at_its_return(plant, op
     plant.report_sessions(plant.row(opened))
     lose_all(plant)
     plant.auth.delete_connection_details(plant.context, ["t"], reason="instance_deleted")
-    assert plant.report_sessions(plant.row(opened)) == [opened]
-    assert plant.session_row(opened)["reason"] == "instance_deleted"
+    assert plant.report_sessions(plant.row(opened)) == [(opened, 4404, "instance_deleted")]
     wait_for(plant.worker.told.is_set)
 
 
@@ -134,8 +133,8 @@ def test_ending_says_that_the_worker_is_away(plant):
     error = refused(plant.sessions.end, plant.context, "s1")
     assert type(error) is exception.ProxyUnavailable
     assert plant.sessions.end(plant.context, "s1") is False
-    row = plant.row("s1")
-    assert plant.report_sessions(row, worker="gone:novnc:0") == ["s1"]
+    over = plant.report_sessions(plant.row("s1"), worker="gone:novnc:0")
+    assert over == [("s1", 4441, "ended_by_admin")]
 
 
 def test_sessions_are_listed_newest_first_in_pages(plant):

@@ -226,7 +226,7 @@ def test_deleting_ends_the_sessions_where_they_are(plant):
     assert plant.worker.closed == [(sorted([first, second]), 4404, "deleted")]
     assert plant.get("a") is None
     assert plant.session_row(first)["reason"] == "deleted"
-    assert plant.report_sessions(plant.row(first)) == [first]
+    assert plant.report_sessions(plant.row(first)) == [(first, 4404, "deleted")]
     again = plant.auth.delete_connection_details(plant.context, ["b"])
     assert again == {"deleted": 0, "sessions": []}
 

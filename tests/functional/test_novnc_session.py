@@ -218,9 +218,10 @@ def test_a_live_session_is_listed_and_ended_over_the_bus(make_proxy, guest, cons
     worker, (row,) = consoleauth.reports[-1]
     assert worker == proxy.worker.name
     assert (row["state"], row["instance_id"], row["bytes_out"]) == ("live", "vm1", 4)
-    consoleauth.end = [row["id"]]
-    assert ws.until_closed()[0] == 4441
-    assert proxy.tally()["session_id"] == row["id"]
+    consoleauth.end = [{"id": row["id"], "code": 4404, "reason": "instance_deleted"}]
+    assert ws.until_closed() == (4404, "instance deleted")
+    tally = proxy.tally()
+    assert (tally["session_id"], tally["reason"]) == (row["id"], "instance_deleted")
 
 
 def test_a_receiver_that_stalls_stalls_the_target_and_not_the_memory(proxy, consoleauth):

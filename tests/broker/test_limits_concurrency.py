@@ -1,0 +1,107 @@
+"""Twenty callers at once against limits of sessions, on SQLite and on MariaDB: kept exactly."""
+
+import collections
+
+import pytest
+import sqlalchemy as sa
+
+from consoles import exception
+from consoles import model
+from consoles.consoleauth.manager import ConsoleAuthManager
+from consoles.context import RequestContext
+from consoles.db import models
+from consoles.rpc import transport
+from consoles.rpc.consoleauth import ConsoleAuth
+from consoles.rpc.sessions import Sessions
+from tests.broker.test_consoleauth_concurrency import at_once
+from tests.broker.test_consoleauth_concurrency import CALLERS
+from tests.fixtures.consoleauth import started
+
+PER_TOKEN = 3
+PER_PROJECT = 7
+
+
+@pytest.fixture(scope="module", params=["sqlite", "mariadb"])
+def module_plant(request, tmp_path_factory):
+    url = f"sqlite:///{tmp_path_factory.mktemp('consoleauth')}/consoles.sqlite"
+    if request.param == "mariadb":
+        url = request.getfixturevalue("mariadb").new_database()
+    with started(url, [("max_checks_per_host", CALLERS, "consoleauth"),
+                       ("max_sessions_per_token", PER_TOKEN, "proxy"),
+                       ("max_sessions_per_project", PER_PROJECT, "proxy")]) as plant:
+        caller = transport.ThreadCaller(plant.bus, timeout=60)  # the machine's load is no matter
+        plant.auth, plant.sessions = ConsoleAuth(caller), Sessions(caller)
+        yield plant
+
+
+def opened(plant, token):
+    """→ how one attempt to use a token ended."""
+    try:
+        plant.get(token, plant.session())
+    except exception.OverLimit:
+        return "over"
+    return "open"
+
+
+def test_a_token_used_by_many_gets_as_many_sessions_as_its_limit(plant):
+    plant.add()
+    counts = collections.Counter(at_once(lambda _: opened(plant, "t")))
+    assert counts == {"open": PER_TOKEN, "over": CALLERS - PER_TOKEN}
+
+
+def test_many_tokens_of_a_project_get_as_many_sessions_as_its_limit(plant):
+    """The very first openings of a project, for which no row stands yet, included."""
+    for number in range(CALLERS):
+        plant.add(f"t{number}", f"i{number}")
+    counts = collections.Counter(at_once(lambda number: opened(plant, f"t{number}")))
+    assert counts == {"open": PER_PROJECT, "over": CALLERS - PER_PROJECT}
+    states = collections.Counter(row["state"] for row in plant.sessions.list(plant.context))
+    assert states == {"opening": PER_PROJECT}
+
+
+def test_a_project_at_its_limit_leaves_the_others_alone(plant):
+    for number in range(CALLERS):
+        owner = "mine" if number < CALLERS - 5 else "yours"
+        plant.add(f"t{number}", f"i{number}", project_id=owner)
+    answers = at_once(lambda number: opened(plant, f"t{number}"))
+    assert answers[-5:] == ["open"] * 5
+    assert answers[:-5].count("open") == PER_PROJECT
+
+
+def test_copies_of_the_service_keep_one_limit(plant):
+    """Each copy a manager of its own: nothing is counted in a process."""
+    copies = [ConsoleAuthManager(plant.conf, plant.database, None, None) for _ in range(4)]
+    for number in range(CALLERS):
+        plant.add(f"t{number}", f"i{number}", agent_host=None)
+
+    def use(number):
+        token = model.token_hash(f"t{number}")
+        try:
+            copies[number % 4].get_connection_details(
+                RequestContext().to_dict(), token=token, session=plant.session())
+        except Exception as exc:  # oslo.messaging wraps what an endpoint may answer with
+            return type(exc.exc_info[1]).__name__
+        return "open"
+
+    counts = collections.Counter(at_once(use))
+    assert counts == {"open": PER_PROJECT, "OverLimit": CALLERS - PER_PROJECT}
+
+
+def test_counting_reads_the_index(plant):
+    ended = models.Session.ended_at.is_(None)
+    by = {"ix_sessions_project_id_ended_at": models.Session.project_id == "p",
+          "ix_sessions_connection_id": models.Session.connection_id == "c"}
+    for index, condition in by.items():
+        query = sa.select(sa.func.count()).select_from(models.Session).where(condition, ended)
+        assert index in chosen_index(plant, query)
+
+
+def chosen_index(plant, query):
+    """What the database says it would read, in its own words."""
+    engine = plant.database.engine
+    word, column = ("EXPLAIN QUERY PLAN", "detail") if engine.dialect.name == "sqlite" else (
+        "EXPLAIN", "key")
+    text = query.compile(engine, compile_kwargs={"literal_binds": True})
+    with engine.connect() as connection:
+        (step,) = connection.exec_driver_sql(f"{word} {text}").mappings().all()
+        return step[column]
