@@ -157,6 +157,13 @@ class ProxyUnavailable(ServiceUnavailable):
     public = "The console proxy is not available. Try again in a moment."
 
 
+class IdentityUnavailable(ServiceUnavailable):
+    """Nobody could be asked whether the user's token is good."""
+
+    reason = "identity_unavailable"
+    public = "The identity service is not available. Try again in a moment."
+
+
 class Draining(ServiceUnavailable):
     close_code, reason = 1012, "draining"
     public = "The console service restarts. Try again in a moment."
@@ -178,6 +185,7 @@ CLOSE_CODES = {
     "client_gone": 1006,
     "client_protocol": 1002,
     "client_data": 1003,
+    "client_flood": 1008,
     "client_too_big": 1009,
     "client_timeout": 1006,
     "client_stalled": 4408,

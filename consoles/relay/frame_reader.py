@@ -14,6 +14,10 @@ from consoles.wire.frames import Opcode
 #: Bytes below which Python's integers unmask faster than numpy's set-up.
 SMALL = 200
 
+#: Frames that bring the target nothing, control frames and empty ones, which a client may send
+#: until somebody sets `barren` back, which the relay does every second: browsers send a few.
+MAX_BARREN = 500
+
 #: Opcode by number, None for those that are reserved.
 _OPCODES = [int(n) if n in set(Opcode) else None for n in range(16)]
 
@@ -25,7 +29,7 @@ class FrameReader:
     """
 
     __slots__ = ("_control", "_data", "_fragmented", "_head", "_left", "_mask", "_max_size",
-                 "_opcode", "_payload", "_size", "_text")
+                 "_opcode", "_payload", "_size", "_text", "barren")
 
     def __init__(self, data: Callable[[memoryview], None], control: Callable[[int, bytes], None],
                  max_size: int, text: bool = False) -> None:
@@ -40,6 +44,7 @@ class FrameReader:
         self._payload = b""         # of a control frame
         self._fragmented = False    # a message is under way
         self._size = 0              # of that message so far
+        self.barren = 0
 
     def redirect(self, data: Callable[[memoryview], None],
                  control: Callable[[int, bytes], None]) -> None:
@@ -99,6 +104,7 @@ class FrameReader:
         if opcode & 0x08:
             if size > MAX_CONTROL or not final:
                 raise FrameError("a control frame that is too long or in fragments")
+            self._count_barren()
             return
         if (opcode == Opcode.CONTINUATION) is not self._fragmented:
             raise FrameError("fragments out of order")
@@ -126,6 +132,13 @@ class FrameReader:
     def _end_of_empty(self) -> None:
         if self._opcode & 0x08:
             self._control(self._opcode, b"")
+        else:
+            self._count_barren()
+
+    def _count_barren(self) -> None:
+        self.barren += 1
+        if self.barren > MAX_BARREN:
+            raise FrameError("a flood of frames without payload", 1008)
 
 
 def unmask(view: memoryview, mask: bytes) -> None:

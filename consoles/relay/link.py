@@ -27,6 +27,9 @@ class Limits:
     ping_timeout: int = 20
     max_message_size: int = 16 * 1024 * 1024
     close_timeout: int = 5
+    stall_timeout: int = 60
+    session_idle_timeout: int = 0
+    session_max_time: int = 0
 
 
 class Buffer:

@@ -14,6 +14,8 @@ from consoles.relay.link import Link
 from consoles.relay.link import Side
 from consoles.relay.sides import RawSide
 from consoles.relay.sides import WebsocketSide
+from consoles.relay.watch import keep_alive
+from consoles.relay.watch import Watch
 
 LOG = logging.getLogger(__name__)
 
@@ -41,6 +43,7 @@ class Relay:
         self.links: dict[str, Link] = {}
         self.limits = limits
         self.buffer = Buffer()
+        self._watches: list[Watch] = []
         self._sweeper: asyncio.TimerHandle | None = None
 
     def carry(self, session_id: str, client: End, target: End,
@@ -54,6 +57,7 @@ class Relay:
         link = Link(session_id, self, on_ended, on_target_closed)
         self.links[session_id] = link
         try:
+            keep_alive(client.transport, self.limits)
             link.join(self._side(link, client), self._side(link, target), client.early,
                       target.early)
         except BaseException:
@@ -62,6 +66,7 @@ class Relay:
         for end, side in ((target, link.target), (client, link.client)):
             if end.ended:
                 side.eof_received()
+        self._watches.append(Watch(link, asyncio.get_running_loop().time()))
         if self._sweeper is None:
             self._schedule()
         return link
@@ -80,30 +85,19 @@ class Relay:
 
     def _schedule(self) -> None:
         loop = asyncio.get_running_loop()
-        self._sweeper = loop.call_later(SWEEP_INTERVAL, self._sweep, loop)
+        self._sweeper = loop.call_later(SWEEP_INTERVAL, self._sweep_on, loop)
 
-    def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Once a second, one look at every session, instead of timers for each."""
-        now = loop.time()
+    def _sweep_on(self, loop: asyncio.AbstractEventLoop) -> None:
         self._sweeper = None
-        for link in list(self.links.values()):
-            try:
-                if isinstance(link.client, WebsocketSide):
-                    self._look(link, link.client, now)
-            except Exception:  # one session's trouble must not end the watch over the others
-                LOG.exception("Looking after session %s failed", link.session_id)
-        if self.links:
+        self.sweep(loop.time())
+        if self._watches:
             self._schedule()
 
-    def _look(self, link: Link, client: WebsocketSide, now: float) -> None:
-        limits = self.limits
-        if client.seen or client.held:  # held: it may have spoken, we do not listen
-            client.seen = False
-            client.idle_since = now
-            client.pinged_at = 0.0
-        elif client.pinged_at:
-            if now - client.pinged_at >= limits.ping_timeout:
-                link.end("client_timeout", text="The client did not answer")
-        elif limits.ping_interval and now - client.idle_since >= limits.ping_interval:
-            client.pinged_at = now
-            client.ping()
+    def sweep(self, now: float) -> None:
+        """Once a second, one look at every session, instead of timers for each."""
+        self._watches = [watch for watch in self._watches if not watch.link.ended]
+        for watch in self._watches:
+            try:
+                watch.look(self.limits, now)
+            except Exception:  # one session's trouble must not end the watch over the others
+                LOG.exception("Looking after session %s failed", watch.link.session_id)

@@ -16,7 +16,7 @@ LOG = logging.getLogger(__name__)
 MAX_UNSENT_FOR_PONG = 65536
 
 #: Which reason a session ends with, by the Close code that a broken frame asks for.
-_FRAME_REASONS = {1003: "client_data", 1009: "client_too_big"}
+_FRAME_REASONS = {1003: "client_data", 1008: "client_flood", 1009: "client_too_big"}
 
 
 class RawSide(Side):
@@ -54,7 +54,7 @@ class RawSide(Side):
 class WebsocketSide(Side):
     """A browser: payload in frames, pings answered, its Close echoed (RFC 6455)."""
 
-    __slots__ = ("_close_received", "_close_sent", "_reader", "idle_since", "pinged_at", "seen")
+    __slots__ = ("_close_received", "_close_sent", "_reader", "seen")
 
     def __init__(self, link: Link, transport: asyncio.Transport, reader: FrameReader) -> None:
         super().__init__(link, transport)
@@ -62,9 +62,7 @@ class WebsocketSide(Side):
         reader.redirect(self._data, self._control)
         self._close_sent = False
         self._close_received = False
-        self.seen = True       # some byte came since the relay last looked
-        self.idle_since = 0.0  # both on the relay's clock
-        self.pinged_at = 0.0
+        self.seen = True  # some byte came since the relay last looked
 
     def received(self, view: memoryview) -> None:
         self.seen = True
@@ -90,6 +88,10 @@ class WebsocketSide(Side):
 
     def ping(self) -> None:
         self.transport.write(frames.header(Opcode.PING, 0))
+
+    def forgive(self) -> None:
+        """Let the client send as many frames without payload again as it may in a look's time."""
+        self._reader.barren = 0
 
     def finish(self, code: int, reason: str) -> None:
         """Send Close and give the client a while to answer; if it spoke first, just close."""
