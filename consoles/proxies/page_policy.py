@@ -27,6 +27,9 @@ _INLINE = ("script-src 'self' 'unsafe-inline'", "style-src 'self' 'unsafe-inline
 _PERMISSIONS = ("clipboard-read=(self), clipboard-write=(self), fullscreen=(self), camera=(), "
                 "display-capture=(), geolocation=(), microphone=(), payment=(), usb=()")
 
+#: The old header for the same knows no lists; those are left to the policy.
+_FRAME_OPTIONS = {SELF: "SAMEORIGIN", NONE: "DENY"}
+
 #: A year, this host alone: others below its domain are not ours to speak for.
 _HSTS = "max-age=31536000"
 
@@ -51,10 +54,8 @@ def headers(ancestors: Sequence[str], inline: bool, hsts: bool) -> dict[str, str
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "no-referrer",
             "Permissions-Policy": _PERMISSIONS}
-    # The old header for the same knows these two only; a list is left to the policy above.
-    old = {(SELF,): "SAMEORIGIN", (NONE,): "DENY"}.get(tuple(ancestors))
-    if old:
-        made["X-Frame-Options"] = old
+    if len(ancestors) == 1 and ancestors[0] in _FRAME_OPTIONS:
+        made["X-Frame-Options"] = _FRAME_OPTIONS[ancestors[0]]
     if hsts:
         made["Strict-Transport-Security"] = _HSTS
     return made

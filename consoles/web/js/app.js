@@ -32,7 +32,8 @@ class App {
             keys: () => this.#pressKeys(),
             fullscreen: () => this.#fullscreen(),
             disconnect: () => this.session?.leave() });
-        this.screen = element("div", { class: "screen", "aria-label": PAGE.screen, role: "group" });
+        this.screen = element("div", { class: "screen", "aria-label": PAGE.screen,
+            role: "application" });     // so that screen readers leave the keys to the server
         this.live = element("p", { class: "spoken", role: "status", "aria-live": "polite" });
         this.#build();
     }

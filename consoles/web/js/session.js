@@ -5,6 +5,8 @@
  * Close code and reason are read before RFB sees them.
  */
 
+import { PAGE } from "./strings.js";
+
 const SILENCE = 30000;      // ms until a console that is not connected by then is given up
 
 /**
@@ -39,6 +41,10 @@ export function openSession(RFB, url, screen, options, on) {
     rfb = new RFB(screen, socket, { shared: options.shared });
     rfb.background = "transparent";
     rfb.viewOnly = options.viewOnly;
+    const canvas = screen.querySelector("canvas");
+    canvas.tabIndex = 0;        // noVNC's -1 lets nobody back who came out with the keyboard
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", PAGE.picture);
     rfb.scaleViewport = options.resize === "scale";
     rfb.resizeSession = options.resize === "remote";
     rfb.addEventListener("connect", () => {

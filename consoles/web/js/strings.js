@@ -4,6 +4,7 @@ export const PAGE = {
     title: (name) => name ? `${name} - noVNC` : "Console - noVNC",
     heading: "Console",
     screen: "The server's screen. Shift+F6 leaves it with the keyboard.",
+    picture: "The server's picture",
     fault: (text) => `This page has failed: ${text}`,
     missing: "The console pages are not completely installed: noVNC is missing. "
         + "The operator of this cloud installs it with tools/pages.",
