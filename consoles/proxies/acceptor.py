@@ -33,8 +33,6 @@ SHUTDOWN_TIMEOUT = 5.0
 SWEEP_INTERVAL = 1.0
 #: The first byte of a TLS ClientHello (RFC 8446, section 5.1) and of SSL 2's.
 TLS_BYTES = (b"\x16", b"\x80")
-#: Bytes of a PROXY header that are looked at.
-PEEK = 4096
 NO_TLS = (b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 
 _OUT_OF = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -216,7 +214,7 @@ class Acceptor:
 
     def _take_proxy_header(self, silent: _Silent) -> None:
         sock = silent.sock
-        data = sock.recv(PEEK, socket.MSG_PEEK)
+        data = sock.recv(proxy_protocol.MAX_SIZE, socket.MSG_PEEK)
         header = proxy_protocol.parse(data)
         if header is None:
             if len(data) <= silent.seen or not data:
@@ -228,12 +226,13 @@ class Acceptor:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
         silent.seen = -1
         if header.address is not None:
-            self._leave(silent.key)
             silent.address = header.address
-            silent.key = group(header.address)
-            self._here[silent.key] += 1
-            if not self._has_place(silent.key):
+            key = group(header.address)
+            if not self._has_place(key):
                 raise WireError("too many connections of this address are in their handshake")
+            self._leave(silent.key)
+            silent.key = key
+            self._here[key] += 1
 
     async def _hand_over(self, silent: _Silent, tls: bool) -> None:
         """Make a transport of it, after TLS's handshake where it wants one."""
