@@ -88,9 +88,15 @@ def test_copies_of_the_service_keep_one_limit(plant):
 
 
 def test_counting_reads_the_index(plant):
+    """Among many live sessions of others and many that this project had before."""
+    rows = [{"id": f"s{n}", "connection_id": f"c{n}", "project_id": "p" if n % 2 else f"p{n}",
+             "ended_at": n if n % 2 else None, "instance_id": "i", "console_type": "novnc",
+             "state": "live", "worker": "w", "boot_id": "b", "client_address": "a",
+             "user_agent": "", "started_at": n, "updated_at": n} for n in range(2000)]
+    plant.database.write(lambda db: db.execute(sa.insert(models.Session), rows) and None)
     ended = models.Session.ended_at.is_(None)
     by = {"ix_sessions_project_id_ended_at": models.Session.project_id == "p",
-          "ix_sessions_connection_id": models.Session.connection_id == "c"}
+          "ix_sessions_connection_id": models.Session.connection_id == "c2"}
     for index, condition in by.items():
         query = sa.select(sa.func.count()).select_from(models.Session).where(condition, ended)
         assert index in chosen_index(plant, query)
