@@ -7,7 +7,6 @@ and messages are mandatory. So is a broker: oslo.messaging is not entered before
 import asyncio
 import concurrent.futures
 import logging
-import socket
 import threading
 import time
 from typing import Any
@@ -25,7 +24,6 @@ from consoles.rpc.interface import Interface
 LOG = logging.getLogger(__name__)
 
 EXCHANGE = "consoles"
-PROBE_TIMEOUT = 1.0
 #: A rolling restart leaves a topic without a listener for moments; one more try hides that.
 RETRY_AFTER = 0.3
 #: Seconds without an answer after which nobody waits for a server's others.
@@ -53,12 +51,14 @@ class Bus:
 
     def __init__(self, conf: cfg.ConfigOpts) -> None:
         register_opts(conf)
+        self.conf = conf
         self._transport = messaging.get_rpc_transport(
             conf, allowed_remote_exmods=[exception.__name__])
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
         self._answered = False
         self._brokers = brokers.of(conf)
+        self._served: list[Servers] = []
 
     def call(self, interface: Interface, server: str | None, context: RequestContext,
              method: str, arguments: dict[str, Any], timeout: float) -> Any:
@@ -90,7 +90,13 @@ class Bus:
                 [_versioned(endpoint, interface)],
                 access_policy=messaging.ExplicitRPCAccessPolicy)
             for interface, endpoint in endpoints.items()]
-        return Servers(servers)
+        self._served.append(Servers(servers))
+        return self._served[-1]
+
+    def works(self) -> bool:
+        """Whether a broker takes connections now and all that is served here listens; may wait."""
+        return (all(servers.wait_until_started(0) for servers in self._served)
+                and brokers.answer(self._brokers))
 
     def close(self) -> None:
         self._transport.cleanup()
@@ -115,16 +121,9 @@ class Bus:
 
     def _probe(self) -> None:
         """Until the broker has answered once, ask it ourselves, with a deadline."""
-        if self._answered or not self._brokers:
-            return
-        for address in self._brokers:
-            try:
-                socket.create_connection(address, PROBE_TIMEOUT).close()
-                self._answered = True
-                return
-            except OSError as exc:
-                LOG.debug("No answer from a broker: %s", exc)
-        raise exception.BusUnavailable("no broker of transport_url answers")
+        if not (self._answered or brokers.answer(self._brokers)):
+            raise exception.BusUnavailable("no broker of transport_url answers")
+        self._answered = True
 
 
 class Servers:
@@ -142,7 +141,8 @@ class Servers:
             server.start()
         except Exception:
             LOG.exception("Cannot listen on the bus")
-        started.set()
+        else:
+            started.set()
 
     def wait_until_started(self, timeout: float) -> bool:
         """True when all listen; False when the broker has not answered in time."""
