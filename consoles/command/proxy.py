@@ -1,11 +1,13 @@
 """consoles-*proxy: one program; which kind it is stands in the catalog."""
 
+import logging
 import resource
 import socket
 from collections.abc import Callable
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import cotyledon
 from oslo_config import cfg
@@ -17,19 +19,27 @@ from consoles.proxies import catalog
 from consoles.proxies import listener
 from consoles.proxies import page_policy
 from consoles.proxies import static
+from consoles.proxies import targets
 from consoles.proxies import worker
 from consoles.proxies.acceptor import Entry
 from consoles.proxies.peers import TrustedProxies
 from consoles.proxies.settings import Settings
 from consoles.relay.link import Limits
+from consoles.rpc import brokers
 from consoles.rpc.transport import Bus
 from consoles.stream import tls
+
+LOG = logging.getLogger(__name__)
 
 PAGES = Path(consoles.__file__).parent / "web"
 
 
-def settings_of(spec: catalog.ProxySpec, conf: cfg.ConfigOpts) -> Settings:
-    """Raises ConfigError for options that cannot go together."""
+def settings_of(spec: catalog.ProxySpec, conf: cfg.ConfigOpts,
+                listening: Sequence[tuple[str, int]] = ()) -> Settings:
+    """Raises ConfigError for options that cannot go together.
+
+    `listening` are this proxy's own addresses, which are no console's.
+    """
     if conf.proxy.touch_interval * 2 >= conf.consoleauth.idle_timeout:
         raise exception.ConfigError(
             "[proxy] touch_interval must be less than half of [consoleauth] idle_timeout, or "
@@ -45,7 +55,20 @@ def settings_of(spec: catalog.ProxySpec, conf: cfg.ConfigOpts) -> Settings:
         web=_site(section.web, conf),
         limits=Limits(ping_interval=conf.proxy.ping_interval,
                       ping_timeout=conf.proxy.ping_timeout,
-                      max_message_size=conf.proxy.max_message_size))
+                      max_message_size=conf.proxy.max_message_size,
+                      stall_timeout=conf.proxy.stall_timeout,
+                      session_idle_timeout=conf.proxy.session_idle_timeout,
+                      session_max_time=conf.proxy.session_max_time),
+        targets=targets.build(conf.proxy.allowed_targets,
+                              [*listening, *brokers.of(conf), *_databases(conf)]))
+
+
+def _databases(conf: cfg.ConfigOpts) -> list[tuple[str, int]]:
+    """Host and port of the database, where this process knows one: proxies need none."""
+    url = urlsplit(conf.database.connection or "") if "database" in conf else urlsplit("")
+    if url.hostname is None:
+        return []
+    return [(url.hostname, url.port or (5432 if url.scheme.startswith("postgres") else 3306))]
 
 
 def entry_of(conf: cfg.ConfigOpts) -> Entry:
@@ -59,7 +82,8 @@ def entry_of(conf: cfg.ConfigOpts) -> Entry:
         tls=tls.server_context(conf.cert, conf.key, conf.console.ssl_minimum_version,
                                conf.console.ssl_ciphers) if conf.cert else None,
         ssl_only=conf.ssl_only,
-        trusted=TrustedProxies.of(conf.proxy.trusted_proxies),
+        trusted=TrustedProxies.of(conf.proxy.trusted_proxies,
+                                  needed=conf.proxy.proxy_protocol != "off"),
         proxy_protocol=conf.proxy.proxy_protocol != "off")
 
 
@@ -67,7 +91,8 @@ def make_worker(spec: catalog.ProxySpec, conf: cfg.ConfigOpts, sock: socket.sock
                 number: int = 0) -> worker.Worker:
     """`<host>:<kind>:<port>-<number>` on the bus: a host may have two proxies of a kind."""
     name = f"{conf.host}:{spec.console_type}:{sock.getsockname()[1]}-{number}"
-    return worker.Worker(spec, settings_of(spec, conf), name, lambda: Bus(conf))
+    own = sock.getsockname()[:2]
+    return worker.Worker(spec, settings_of(spec, conf, [own]), name, lambda: Bus(conf))
 
 
 def listen(spec: catalog.ProxySpec, conf: cfg.ConfigOpts) -> socket.socket:
@@ -111,6 +136,10 @@ def _run(command: str, argv: Sequence[str] | None) -> None:
     conf = launch.start(argv, launch.Command(
         command, spec.summary, ("DEFAULT", spec.group, "proxy", "console"), "Proxy"))
     settings_of(spec, conf)  # a wrong option is told before anything is forked
+    if conf.proxy.allowed_targets is None:
+        LOG.warning("[proxy] allowed_targets is not set: this proxy connects to ANY address that "
+                    "it is told. Set it to the networks of the hypervisors' consoles, for "
+                    "example: allowed_targets = 192.0.2.0/24:5900-5999")
     sock = listen(spec, conf)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a session takes two descriptors
