@@ -57,6 +57,7 @@ class App {
         }
         let connected = false;
         delete page.dataset.code;
+        this.screen.hidden = false;
         this.#state("connecting", CARD.connecting);
         this.card.connecting(this.backoff.attempt);
         const url = socketUrl(this.path, location.href);
@@ -92,6 +93,7 @@ class App {
     #ended(code, reason, connected = false) {
         const ending = explain(code);
         this.session = null;
+        this.screen.hidden = true;
         this.panel.show(false);
         this.#state(connected || code === "left" ? "closed" : "refused",
             [ending.heading, ending.text, reason].join(". "));

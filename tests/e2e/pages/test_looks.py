@@ -1,11 +1,12 @@
 """How the pages look, narrow and dark, and how they show faults of their own."""
 
-import re
+import threading
 
 import pytest
 
 from tests.e2e.pages.steps import PAGES
 from tests.e2e.pages.steps import visit
+from tests.fixtures import page_server
 from tests.fixtures.page_server import close
 from tests.fixtures.page_server import rfb
 
@@ -27,28 +28,36 @@ def test_narrow_viewport(console, server, page, name, token):
         assert box["height"] >= 36
 
 
-def test_dark_and_light_are_readable(console, server, page):
-    server.plan("bad", close(4401))
-    grounds = []
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        console("bad", "refused")
-        ground, text = page.evaluate("""() => {
-            const style = getComputedStyle(document.querySelector(".card"));
-            return [style.backgroundColor, style.color];
-        }""")
-        grounds.append(luminance(ground))
-        light, dark = sorted((luminance(ground), luminance(text)), reverse=True)
-        assert (light + 0.05) / (dark + 0.05) > 7       # WCAG 2.2, 1.4.6
-    assert grounds[0] > 0.8
-    assert grounds[1] < 0.1
+def test_narrow_clipboard(console, server, page):
+    """A panel that is higher than the window scrolls in itself, never sideways."""
+    server.plan("good", rfb)
+    page.set_viewport_size({"width": 320, "height": 360})
+    console("good")
+    page.get_by_role("button", name="Clipboard").click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    for name in ("Send", "Type", "Copy", "Close"):
+        button = page.get_by_role("button", name=name, exact=True)
+        button.scroll_into_view_if_needed()
+        box = button.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 320
+        assert box["y"] + box["height"] <= 360
+    button.click()
+    assert page.locator(".panel").is_hidden()
 
 
-def luminance(colour):
-    """Relative luminance of `rgb(r, g, b)`, WCAG 2.2."""
-    parts = [int(value) / 255 for value in re.findall(r"\d+", colour)[:3]]
-    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+@pytest.mark.parametrize(("wanted", "animation"), [("reduce", "none"), ("no-preference", "turn")])
+def test_nothing_moves_for_who_wants_less_motion(console, server, page, wanted, animation):
+    allowed = threading.Event()
+    server.plan("slow", page_server.until(allowed))
+    page.emulate_media(reduced_motion=wanted)
+    console("slow", "connecting")
+    spinner = page.locator(".spinner")
+    assert spinner.is_visible()
+    assert spinner.evaluate("e => getComputedStyle(e).animationName") == animation
+    allowed.set()
+    assert page.evaluate("""[...document.querySelectorAll("*")].every(e =>
+        getComputedStyle(e).transitionDuration === "0s")""")
 
 
 @pytest.mark.parametrize("name", PAGES)
