@@ -8,31 +8,12 @@ import pytest
 from consoles import exception
 from tests.fixtures import targets
 from tests.fixtures import ws_client
+from tests.fixtures.novnc import greeted
 from tests.fixtures.processes import wait_for
 from tests.fixtures.proxy import ProxyUnderTest
 
 
-@pytest.fixture
-def guest(consoleauth):
-    """A VNC server that echoes after its handshake, behind the token `good`."""
-    target = targets.Target(targets.rfb_server(targets.echo))
-    consoleauth.add("good", target.port)
-    yield target
-    target.close()
-    assert target.errors == []
-
-
-def greeted(ws):
-    """Play noVNC up to and with SecurityResult."""
-    assert ws.recv_message() == b"RFB 003.008\n"
-    ws.send(b"RFB 003.008\n")
-    assert ws.recv_message() == b"\x01\x01"
-    ws.send(b"\x01")
-    assert ws.recv_exactly(4) == b"\0\0\0\0"
-    return ws
-
-
-def test_bytes_flow_both_ways_and_are_counted(proxy, guest):
+def test_bytes_flow_both_ways_and_are_counted(proxy, echoing_guest):
     ws = greeted(proxy.connect())
     for payload in (b"x", b"y" * 125, b"z" * 126, b"a" * 70_000, bytes(range(256)) * 1000):
         ws.send(payload)
@@ -46,7 +27,7 @@ def test_bytes_flow_both_ways_and_are_counted(proxy, guest):
     assert proxy.worker._relay.links == {}
 
 
-def test_a_megabyte_message_in_fragments_and_drips(proxy, guest):
+def test_a_megabyte_message_in_fragments_and_drips(proxy, echoing_guest):
     ws = greeted(proxy.connect())
     payload = bytes(i * 7 & 0xFF for i in range(1_000_000))
     whole = b"".join(ws_client.frame(payload[i:i + 99_991], opcode=2 if i == 0 else 0,
@@ -62,21 +43,21 @@ def test_a_megabyte_message_in_fragments_and_drips(proxy, guest):
 @pytest.mark.parametrize("where", ["/?token={}", "/any/path?x=1&token={}",
                                    "/vnc_auto.html?path=%3Ftoken%3D{}",
                                    "/?path=novnc%3Ftoken%3D{}&title=a", "/?token=bad&token={}"])
-def test_the_token_is_found(proxy, guest, where):
+def test_the_token_is_found(proxy, echoing_guest, where):
     greeted(proxy.connect(path=where.format("good")))
 
 
-def test_the_token_is_found_in_a_cookie(proxy, guest):
+def test_the_token_is_found_in_a_cookie(proxy, echoing_guest):
     greeted(proxy.connect(path="/websockify", extra=[("Cookie", "a=b; @=; token=good; c")]))
 
 
-def test_a_wrong_token_in_the_query_is_not_rescued_by_a_cookie(proxy, guest):
+def test_a_wrong_token_in_the_query_is_not_rescued_by_a_cookie(proxy, echoing_guest):
     with pytest.raises(ws_client.Refused) as refused:
         proxy.connect(path="/?token=bad", extra=[("Cookie", "token=good")])
     assert refused.value.status == 401
 
 
-def test_an_answer_as_tempest_wants_it(proxy, guest):
+def test_an_answer_as_tempest_wants_it(proxy, echoing_guest):
     """No Origin and a bad token: nothing to read; a good one: `binary`, whole small frames."""
     with pytest.raises(ws_client.Refused) as refused:
         proxy.connect("bad")
@@ -91,11 +72,11 @@ def test_an_answer_as_tempest_wants_it(proxy, guest):
 @pytest.mark.parametrize(("offer", "chosen"), [
     (None, None), ("binary", "binary"), ("base64, binary", "binary"),
     ("binary,base64", "binary")])
-def test_binary_is_chosen_wherever_it_is_offered(proxy, guest, offer, chosen):
+def test_binary_is_chosen_wherever_it_is_offered(proxy, echoing_guest, offer, chosen):
     assert proxy.connect(subprotocol=offer).answer.get("sec-websocket-protocol") == chosen
 
 
-def test_a_pipelined_client_loses_nothing(proxy, guest):
+def test_a_pipelined_client_loses_nothing(proxy, echoing_guest):
     ws = proxy.connect()
     ws.sock.sendall(ws_client.frame(b"RFB 003.008\n\x01hello"))
     assert ws.recv_message() == b"RFB 003.008\n"
@@ -103,7 +84,7 @@ def test_a_pipelined_client_loses_nothing(proxy, guest):
     assert ws.recv_exactly(9) == b"\0\0\0\0hello"
 
 
-def test_a_frame_cut_at_the_hand_over_goes_on(proxy, guest):
+def test_a_frame_cut_at_the_hand_over_goes_on(proxy, echoing_guest):
     ws = proxy.connect()
     whole = ws_client.frame(b"\x01" + b"h" * 1000)
     ws.sock.sendall(ws_client.frame(b"RFB 003.008\n") + whole[:300])
@@ -114,13 +95,13 @@ def test_a_frame_cut_at_the_hand_over_goes_on(proxy, guest):
     assert ws.recv_exactly(1000) == b"h" * 1000
 
 
-def test_a_ping_is_answered(proxy, guest):
+def test_a_ping_is_answered(proxy, echoing_guest):
     ws = greeted(proxy.connect())
     ws.sock.sendall(ws_client.frame(b"are you there", opcode=9))
     assert ws.recv_frame() == (10, b"are you there")
 
 
-def test_a_client_that_stands_still_is_pinged_and_then_dropped(make_proxy, guest):
+def test_a_client_that_stands_still_is_pinged_and_then_dropped(make_proxy, echoing_guest):
     proxy = make_proxy(proxy__ping_interval=1, proxy__ping_timeout=1)
     ws = greeted(proxy.connect())
     opcode, _ = ws.recv_frame()
@@ -172,11 +153,11 @@ def test_data_right_before_the_targets_end_arrives(proxy, consoleauth):
     assert ws.until_closed()[0] == 1000
 
 
-def test_a_client_that_vanishes_ends_its_session_at_the_target(proxy, guest):
+def test_a_client_that_vanishes_ends_its_session_at_the_target(proxy, echoing_guest):
     ws = greeted(proxy.connect())
     ws.sock.close()
     assert proxy.tally()["reason"] == "client_gone"
-    wait_for(lambda: targets.gone(guest.sockets[0]))
+    wait_for(lambda: targets.gone(echoing_guest.sockets[0]))
 
 
 BROKEN = {
@@ -196,14 +177,14 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("raw", "code", "reason"), BROKEN.values(), ids=BROKEN)
-def test_a_broken_frame_ends_the_session_with_its_code(proxy, guest, raw, code, reason):
+def test_a_broken_frame_ends_the_session_with_its_code(proxy, echoing_guest, raw, code, reason):
     ws = greeted(proxy.connect())
     ws.sock.sendall(raw + b"\0\0\0\0")
     assert ws.until_closed()[0] == code
     assert proxy.tally()["reason"] == reason
 
 
-def test_a_message_over_the_limit_in_fragments(make_proxy, guest):
+def test_a_message_over_the_limit_in_fragments(make_proxy, echoing_guest):
     proxy = make_proxy(proxy__max_message_size=4096)
     ws = greeted(proxy.connect())
     ws.sock.sendall(ws_client.frame(b"x" * 4000, final=False)
@@ -211,7 +192,7 @@ def test_a_message_over_the_limit_in_fragments(make_proxy, guest):
     assert ws.until_closed()[0] == 1009
 
 
-def test_a_live_session_is_listed_and_ended_over_the_bus(make_proxy, guest, consoleauth):
+def test_a_live_session_is_listed_and_ended_over_the_bus(make_proxy, echoing_guest, consoleauth):
     proxy = make_proxy(proxy__touch_interval=1)
     ws = greeted(proxy.connect())
     wait_for(lambda: consoleauth.reports)
@@ -241,7 +222,7 @@ def test_a_receiver_that_stalls_stalls_the_target_and_not_the_memory(proxy, cons
     consoleauth.add("good", target.port)
     ws = greeted(proxy.connect())
     assert done.wait(30), "the target was never made to wait"
-    client = proxy.worker._relay.links.popitem()[1].client
+    client = next(iter(proxy.worker._relay.links.values())).client
     assert client.transport.get_write_buffer_size() < 1_000_000
     total = sum(sent)
     assert ws.recv_exactly(total + 3)[-3:] == b"END"
