@@ -3,9 +3,11 @@
 pytest_plugins = (
     "tests.fixtures.browser",
     "tests.fixtures.bus",
+    "tests.fixtures.certificates",
     "tests.fixtures.consoleauth",
     "tests.fixtures.faults",
     "tests.fixtures.mariadb",
+    "tests.fixtures.novnc",
     "tests.fixtures.processes",
     "tests.fixtures.proxy",
     "tests.fixtures.qemu",
