@@ -20,21 +20,24 @@ class Authorizer:
         self._base_url = base_url
 
     def check(self, request: Request) -> None:
-        """What needs no question: a rightful upgrade, of a page that may, with a token.
+        """What needs no question: a rightful upgrade, of a page that may.
 
-        Raises BadRequest, OriginRefused, InvalidToken.
+        Raises BadRequest, OriginRefused.
         """
         host = request.forwarded_host or request.host
         page = request.origin
         if page is not None:
             origin.check_host(page, host, self._allowed_origins, self._base_url)
         request.check_upgrade()
-        if not request.token:
-            raise exception.InvalidToken("no token")
 
     async def authorize(self, context: RequestContext, request: Request,
                         session: model.SessionRequest) -> model.Details:
-        """→ where the console is. Claims the token; raises what consoleauth raises."""
+        """→ where the console is. Claims the token; raises what consoleauth raises.
+
+        Raises InvalidToken when nothing is claimed, because there is no such token.
+        """
+        if not request.token:
+            raise exception.InvalidToken("no token")
         answer = await self._consoleauth.get_connection_details(context, request.token,
                                                                 session.to_dict())
         if answer is None:

@@ -43,20 +43,16 @@ class Ledger:
         self._early: set[asyncio.Future[Any]] = set()
         self._wake = asyncio.Event()
 
-    def close_after(self, question: asyncio.Future[Any], tally: model.Tally) -> None:
-        """Queue the end of a session whose token may still be claimed by this question.
+    def close(self, tally: model.Tally, after: asyncio.Future[Any] | None = None) -> None:
+        """Queue the end of a session, when `after` is done if that may still begin it.
 
-        Told before that it would be forgotten, and the session end as lost.
+        An end that is told before its beginning is not recorded, and the session ends as lost.
         """
-        if question.done():
-            self.close(tally)
+        if after is not None and not after.done():
+            self._early.add(after)
+            after.add_done_callback(self._early.discard)
+            after.add_done_callback(lambda _: self.close(tally))
             return
-        self._early.add(question)
-        question.add_done_callback(self._early.discard)
-        question.add_done_callback(lambda _: self.close(tally))
-
-    def close(self, tally: model.Tally) -> None:
-        """Queue the end of a session."""
         self._waiting.append(tally.to_dict())
         if len(self._waiting) > MAX_WAITING:
             LOG.error("Consoleauth takes no tallies: the oldest of %s is lost", MAX_WAITING)

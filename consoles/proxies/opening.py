@@ -1,5 +1,6 @@
 """One session as its worker knows it: who asked, what for, how far it got."""
 
+import asyncio
 import uuid
 from typing import Any
 
@@ -10,11 +11,21 @@ from consoles.relay.link import Link
 from consoles.relay.link import now_ms
 
 
+class Ended(exception.ConsolesError):
+    """The session was ended while it opened, for that reason and with that Close code."""
+
+    def __init__(self, reason: str, code: int | None) -> None:
+        super().__init__(f"ended while it opened: {reason}")
+        self.reason = reason
+        self.close_code = exception.CLOSE_CODES.get(reason, 1000) if code is None else code
+        self.public = reason.replace("_", " ")
+
+
 class Opening:
     """From request to tally. `request` is what consoleauth is told when the token is used."""
 
-    __slots__ = ("_request_id", "awaits_target", "details", "ended", "link", "request",
-                 "started_at")
+    __slots__ = ("_request_id", "awaits_target", "details", "ended", "link", "question",
+                 "request", "started_at")
 
     def __init__(self, kind: str, worker: str, boot_id: str, peer: str, user_agent: str) -> None:
         self.request = model.SessionRequest(
@@ -23,6 +34,8 @@ class Opening:
         self._request_id = RequestContext().request_id
         self.started_at = now_ms()
         self.awaits_target = False
+        #: While consoleauth is asked: it may claim the token after the client has gone.
+        self.question: asyncio.Task[model.Details] | None = None
         self.details: model.Details | None = None
         self.link: Link | None = None
         self.ended: tuple[str, int | None] | None = None
@@ -43,6 +56,11 @@ class Opening:
         self.ended = (reason, code)
         if self.link is not None:
             self.link.end(reason, code)
+
+    def check_ended(self) -> None:
+        """Raises Ended."""
+        if self.ended is not None:
+            raise Ended(*self.ended)
 
     def refused(self, exc: exception.ConsolesError) -> model.Tally:
         return model.Tally(session_id=self.request.id, bytes_in=0, bytes_out=0,

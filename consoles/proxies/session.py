@@ -8,13 +8,15 @@ from collections.abc import AsyncIterator
 from consoles import context as request_context
 from consoles import exception
 from consoles import model
-from consoles.proxies import audit
+from consoles.proxies.audit import Audit
 from consoles.proxies.authorizer import Authorizer
+from consoles.proxies.backoff import Backoff
 from consoles.proxies.catalog import ProxySpec
+from consoles.proxies.frontends.request import Request
 from consoles.proxies.frontends.websocket import WebsocketFrontend
 from consoles.proxies.ledger import Ledger
 from consoles.proxies.opening import Opening
-from consoles.proxies.targets import Targets
+from consoles.proxies.settings import Settings
 from consoles.relay.link import Link
 from consoles.relay.relay import End
 from consoles.relay.relay import Relay
@@ -39,15 +41,16 @@ class Sessions:
     """All sessions of a worker, from their request to their tally."""
 
     def __init__(self, spec: ProxySpec, authorizer: Authorizer, compute: Compute, relay: Relay,
-                 connect_timeout: float, targets: Targets = Targets()) -> None:
+                 settings: Settings) -> None:
         self.all: dict[str, Opening] = {}
         self.ledger: Ledger
+        self.audit: Audit
         self._spec = spec
         self._authorizer = authorizer
         self._compute = compute
         self._relay = relay
-        self._connect_timeout = connect_timeout
-        self._targets = targets
+        self._settings = settings
+        self._backoff = Backoff(settings.max_failed_tokens)
         self._asking: set[asyncio.Task[None]] = set()
 
     async def open(self, session: Opening, frontend: WebsocketFrontend, deadline: float) -> None:
@@ -57,40 +60,61 @@ class Sessions:
                 await self._open(session, frontend)
         except (Exception, asyncio.CancelledError) as exc:
             refusal = _refusal(exc, session)
-            audit.refused(session, refusal)
+            self.audit.refused(session, refusal)
             LOG.info("Session %s refused: %s", session.request.id, refusal)
-            if self.all.pop(session.request.id, None):
-                self.ledger.close(session.refused(refusal))
+            known = self.all.pop(session.request.id, None)
+            if known and not isinstance(refusal, exception.InvalidToken):  # claimed, or may be
+                self.ledger.close(session.refused(refusal), after=session.question)
             frontend.reject(refusal)
 
     async def _open(self, session: Opening, frontend: WebsocketFrontend) -> None:
         context = request_context.use(session.context())
         self._authorizer.check(frontend.request)
+        self._backoff.check(session.request.client_address)
         self.all[session.request.id] = session
-        details = session.details = await self._authorizer.authorize(
-            context, frontend.request, session.request)
+        session.question = asyncio.get_running_loop().create_task(
+            self._ask(context, session, frontend.request))
+        with self.audit.metrics.stage("authorise"):
+            details = session.details = await asyncio.shield(session.question)
+        session.question = None
         request_context.use(session.context())
         self._authorizer.check_scheme(frontend.request, details)
-        audit.authorised(session)
+        self.audit.authorised(session)
         async with self._reached(session, details) as target:
-            frontend.accept()
-            for step in self._spec.to_client:
-                await step(frontend, details)
+            with self.audit.metrics.stage("accept"):
+                frontend.accept()
+                for step in self._spec.to_client:
+                    await step(frontend, details)
+            session.check_ended()
             session.link = self._carry(session, frontend.detach(), target)
         LOG.info("Session %s opened: instance %s at %s:%s", session.request.id,
                  details.instance_id, details.host, details.port)
         request_context.forget()
+
+    async def _ask(self, context: request_context.RequestContext, session: Opening,
+                   request: Request) -> model.Details:
+        """Claim the token. A client that does not wait for the answer is judged by it, too."""
+        address = session.request.client_address
+        try:
+            details = await self._authorizer.authorize(context, request, session.request)
+        except exception.InvalidToken:
+            self._backoff.failed(address)
+            raise
+        self._backoff.succeeded(address)
+        return details
 
     @contextlib.asynccontextmanager
     async def _reached(self, session: Opening,
                        details: model.Details) -> AsyncIterator[Connection]:
         """Dial the target and say what this kind needs; cut it off if the rest goes wrong."""
         session.awaits_target = True
-        target = await dial(details.host, details.port, self._connect_timeout,
-                            self._targets.allows)
+        with self.audit.metrics.stage("dial"):
+            target = await dial(details.host, details.port, self._settings.connect_timeout,
+                                self._settings.targets.allows)
         try:
-            for step in self._spec.to_target:
-                await step(target, details)
+            with self.audit.metrics.stage("target"):
+                for step in self._spec.to_target:
+                    await step(target, details)
             session.awaits_target = False
             yield target
         except BaseException:
@@ -98,14 +122,11 @@ class Sessions:
             raise
 
     def _carry(self, session: Opening, client: End, target: Connection) -> Link:
-        audit.opened(session)
+        self.audit.opened(session)
         transport, early = target.detach()
-        link = self._relay.carry(session.request.id, client,
+        return self._relay.carry(session.request.id, client,
                                  End(transport, early, ended=target.ended),
                                  self._ended, self._ask_why)
-        if session.ended:
-            link.end(*session.ended)
-        return link
 
     def _ended(self, tally: model.Tally) -> None:
         session = self.all.pop(tally.session_id, None)
@@ -113,7 +134,7 @@ class Sessions:
             return
         self.ledger.close(tally)
         request_context.use(session.context())
-        audit.closed(session, tally)
+        self.audit.closed(session, tally)
         LOG.info("Session %s ended: %s", tally.session_id, tally.reason)
         request_context.forget()
 

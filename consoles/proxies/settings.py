@@ -16,6 +16,7 @@ class Settings:
     connect_timeout: float
     touch_interval: float
     max_sessions: int
+    max_failed_tokens: int
     allowed_origins: tuple[str, ...]
     base_url: str
     web: Site | None

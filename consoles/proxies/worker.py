@@ -138,8 +138,7 @@ class Worker:
         # Apart, so that a hung agent that is asked why a console ended delays no opening.
         agents = Compute(LoopCaller(bus, threads=WHY_THREADS, timeout=WHY_TIMEOUT))
         self._sessions = Sessions(self._spec, authorizer, agents, self._relay,
-                                  self._settings.connect_timeout,
-                                  self._settings.targets)
+                                  self._settings)
         self._sessions.ledger = Ledger(
             SessionsClient(caller), self.name, self._boot_id,
             live=lambda: [s.row() for s in self._sessions.all.values() if s.details],
