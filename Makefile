@@ -18,6 +18,7 @@ demo:
 
 test: $(TEST)
 	@tools/pages
+	@tools/keystone >/dev/null
 	@$(TEST)/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 lint: $(TEST)

@@ -6,6 +6,7 @@ pytest_plugins = (
     "tests.fixtures.certificates",
     "tests.fixtures.consoleauth",
     "tests.fixtures.faults",
+    "tests.fixtures.keystone",
     "tests.fixtures.mariadb",
     "tests.fixtures.novnc",
     "tests.fixtures.processes",

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import falcon
-from keystonemiddleware import auth_token
 from oslo_config import cfg
 
 from consoles import exception
+from consoles.api import keystone
 from consoles.context import RequestContext
 from consoles.context import use
 
@@ -28,26 +28,36 @@ class Identity:
         self._challenge = challenge
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
+        if req.path in PUBLIC:
+            return
         who = self._identify(req.env)
-        if who is not None:
-            req.context.request_context = use(who)
-        elif req.path not in PUBLIC:
+        if who is None:
             raise falcon.HTTPUnauthorized(
                 description="The request needs a valid X-Auth-Token.",
                 challenges=[self._challenge])
+        req.context.request_context = use(who)
 
 
 def strategy(conf: cfg.ConfigOpts) -> tuple[Identity, Callable[[Any], Any]]:
     """What [api] auth_strategy says: the identity, and the WSGI middleware that it needs.
 
-    Raises ConfigError when noauth would listen on an address that others reach.
+    Raises ConfigError when noauth would listen on an address that others reach, and when
+    keystone is not told how to reach it.
     """
     if conf.api.auth_strategy == "noauth":
         refuse_open_noauth(conf, conf.api.host)
         return Identity(by_word, 'Noauth realm="user:project"'), lambda application: application
     return Identity(by_keystone, 'Keystone realm="consoles"'), lambda application: (
-        auth_token.AuthProtocol(application, {
-            "oslo_config_config": conf, "delay_auth_decision": True, "log_name": __name__}))
+        _beside_documents(application, keystone.guard(conf, application)))
+
+
+def _beside_documents(application: Any, guarded: Any) -> Any:
+    """Only the version documents pass the guard by; they look at nothing a client could forge."""
+    def dispatch(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        path = environ.get("PATH_INFO") or "/"
+        public = path in PUBLIC or path.removesuffix("/") in PUBLIC
+        return (application if public else guarded)(environ, start_response)
+    return dispatch
 
 
 def by_word(environ: dict[str, Any]) -> RequestContext | None:

@@ -37,6 +37,20 @@ def body(status: int, message: str | None = None) -> dict[str, dict[str, Any]]:
     return {name: {"code": status, "message": message or known.description or known.phrase}}
 
 
+def answer(status: int, message: str | None = None) -> webob.Response:
+    """The fault as a response, for WSGI middleware."""
+    return webob.Response(status=status, content_type=falcon.MEDIA_JSON, charset=None,
+                          body=json.dumps(body(status, message)).encode())
+
+
+def refusal(exc: exception.ConsolesError) -> webob.Response:
+    """The same of an error of ours, in its class's words."""
+    response = answer(exc.http_status, exc.public)
+    if exc.retry_after is not None:
+        response.headers["Retry-After"] = str(exc.retry_after)
+    return response
+
+
 def install(app: falcon.App[Any, Any]) -> None:
     """Give every error that a handler or Falcon raises this form."""
     app.set_error_serializer(_serialize)

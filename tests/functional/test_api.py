@@ -17,6 +17,7 @@ from consoles import model
 from consoles.api import app
 from consoles.api import instances
 from tests.fixtures import fake_services
+from tests.fixtures import keystone
 
 REQUEST_ID = "req-12345678-1234-1234-1234-123456789abc"
 
@@ -157,6 +158,7 @@ def test_noauth_on_a_public_address_does_not_start(conf):
 
 
 def test_instances_of_any_project_are_nobodys_without_noauth(conf):
+    keystone.configure(conf)
     with fake_services.world(conf) as world:
         services = app.assemble(conf, world.caller)
         ann = context.RequestContext(user_id="ann", project_id="demo", roles=["member"])
@@ -173,10 +175,8 @@ class TestKeystone:
 
     @pytest.fixture
     def application(self, conf):
-        with fake_services.world(conf) as world:
-            conf.set_override("www_authenticate_uri", "https://id.example.org",
-                              group="keystone_authtoken")
-            yield app.build(conf, world.caller)
+        keystone.configure(conf, www_authenticate_uri="https://id.example.org")
+        yield app.build(conf, None)
 
     @pytest.mark.parametrize("path", ["/", "/v2.1", "/v2.1/", "/healthcheck"])
     def test_documents_need_no_token(self, application, path):
@@ -188,4 +188,5 @@ class TestKeystone:
         }).get_response(application)
         assert answer.status_int == 401
         assert answer.json["unauthorized"]["code"] == 401
-        assert "https://id.example.org" in ", ".join(answer.headers.getall("WWW-Authenticate"))
+        assert answer.headers.getall("WWW-Authenticate") == [
+            'Keystone uri="https://id.example.org"']
