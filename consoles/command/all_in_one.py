@@ -60,7 +60,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory(prefix="consoles-") as directory, ExitStack() as stack:
         engine.register_opts(cfg.CONF)
         conf = launch.start(argv, COMMAND, defaults(directory))
-        stopped = launch.stop_event()
+        stopped = threading.Event()
+        launch.on_signals(conf, stopped.set)
         migration.sync(conf)
         for build, name in ((consoleauth.build, conf.host),
                             (compute.build, conf.compute.host or conf.host)):

@@ -1,7 +1,6 @@
 """consoles-api: the REST API, under the web server that comes with it."""
 
 import logging
-import signal
 from collections.abc import Sequence
 
 from consoles.api import app
@@ -28,8 +27,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     server = Server(app.build(conf, caller), conf.api.host, conf.api.port, conf.api.threads,
                     conf.api.max_request_body_size)
     server.bind()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: server.stop())
+    launch.on_signals(conf, server.stop)
     LOG.info("%s listens on %s port %d", COMMAND.prog, conf.api.host, server.port)
     server.run()
     LOG.info("%s has stopped", COMMAND.prog)

@@ -5,6 +5,7 @@ The only holder of the process's conf; everything below is handed values or the 
 
 import dataclasses
 import logging
+import os
 import signal
 import sys
 import threading
@@ -22,6 +23,7 @@ from consoles import conf as consoles_conf
 from consoles import context
 from consoles import exception
 from consoles.command import manual
+from consoles.rpc import brokers
 from consoles.rpc import transport
 
 LOG = logging.getLogger(__name__)
@@ -51,7 +53,9 @@ def start(argv: Sequence[str] | None, command: Command,
     if {"-h", "--help"} & set(sys.argv[1:] if argv is None else argv):
         print(manual.page(command.prog, command.description, command.groups, command.audience))
         raise SystemExit(0)
-    return configure(argv, command.prog, command.description, defaults=defaults)
+    conf = configure(argv, command.prog, command.description, defaults=defaults)
+    brokers.check(conf)
+    return conf
 
 
 def configure(argv: Sequence[str] | None, prog: str, description: str,
@@ -63,24 +67,60 @@ def configure(argv: Sequence[str] | None, prog: str, description: str,
     Ends the process with a sentence when the configuration cannot be read.
     """
     conf = cfg.CONF
-    consoles_conf.register_opts(conf)
-    transport.register_opts(conf)
-    oslo_log.register_options(conf)
+    _register(conf)
     conf.register_cli_opts(cli_opts)
-    oslo_log.set_defaults(default_log_levels=QUIET)
     for group, values in (defaults or {}).items():
         for option, value in values.items():
             conf.set_default(option, value, group=None if group == "DEFAULT" else group)
     try:
-        conf(sys.argv[1:] if argv is None else list(argv), project="consoles", prog=prog,
-             version=version.VersionInfo("consoles").version_string(),
-             description=description)
-    except cfg.Error as exc:
+        _read(conf, sys.argv[1:] if argv is None else list(argv), prog, description)
+        set_up_log(conf, prog)
+    except exception.ConfigError as exc:
         fail(prog, str(exc))
-    oslo_log.setup(conf, prog)
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(context.LogFilter())
     return conf
+
+
+def reread(conf: cfg.ConfigOpts) -> cfg.ConfigOpts:
+    """What the files of `conf` say now, in a conf of its own. Raises ConfigError."""
+    fresh = cfg.ConfigOpts()
+    _register(fresh)
+    _read(fresh, conf._args or (), conf.prog)  # as they were at the start
+    brokers.check(fresh)
+    return fresh
+
+
+def _register(conf: cfg.ConfigOpts) -> None:
+    consoles_conf.register_opts(conf)
+    transport.register_opts(conf)
+    oslo_log.register_options(conf)
+    oslo_log.set_defaults(default_log_levels=QUIET)
+
+
+def _read(conf: cfg.ConfigOpts, argv: Sequence[str], prog: str, description: str = "") -> None:
+    """A wrong value is an error where it is looked at: here, not in the middle of the work."""
+    try:
+        conf(argv, project="consoles", prog=prog, description=description,
+             version=version.VersionInfo("consoles").version_string())
+        for name in conf:
+            if isinstance(conf[name], cfg.ConfigOpts.GroupAttr):
+                dict(conf[name])
+    except (cfg.Error, ValueError) as exc:
+        raise exception.ConfigError(str(exc)) from exc
+
+
+def set_up_log(conf: cfg.ConfigOpts, prog: str) -> None:
+    """Raises ConfigError, and then the log stays as it was."""
+    root = logging.getLogger()
+    before = list(root.handlers)
+    try:
+        oslo_log.setup(conf, prog)
+    except (OSError, RuntimeError, oslo_log.LogConfigError) as exc:
+        root.handlers[:] = before
+        raise exception.ConfigError(f"Cannot log as configured: {exc}") from exc
+    for handler in root.handlers:
+        handler.addFilter(context.LogFilter())
+    for handler in before:
+        handler.close()
 
 
 def fail(prog: str, text: str) -> NoReturn:
@@ -102,12 +142,34 @@ def entry_point(prog: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]
     return decorate
 
 
-def stop_event() -> threading.Event:
-    """An event that SIGTERM and SIGINT set; call it in the main thread."""
-    event = threading.Event()
+def on_signals(conf: cfg.ConfigOpts, stop: Callable[[], None]) -> None:
+    """SIGTERM and SIGINT call `stop`, a second one ends the process at once.
+
+    SIGHUP reads anew the options that may change while a service runs, such as `debug`. Call it
+    in the main thread.
+    """
+    asked = threading.Event()
+
+    def end(*_: Any) -> None:
+        if asked.is_set():
+            os._exit(0)
+        asked.set()
+        stop()
+
+    def hung_up(*_: Any) -> None:
+        threading.Thread(target=_mutate, args=(conf,), daemon=True).start()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: event.set())
-    return event
+        signal.signal(number, end)
+    signal.signal(signal.SIGHUP, hung_up)
+
+
+def _mutate(conf: cfg.ConfigOpts) -> None:
+    try:
+        reread(conf)  # all of it is right, or none of it is taken
+        conf.mutate_config_files()
+    except (exception.ConfigError, cfg.Error) as exc:
+        LOG.error("The configuration is not taken, all goes on as before: %s", exc)
 
 
 def run_bus_service(conf: cfg.ConfigOpts, name: str,
@@ -116,7 +178,8 @@ def run_bus_service(conf: cfg.ConfigOpts, name: str,
 
     Starts while the broker is away, too, and listens as soon as it answers.
     """
-    stopped = stop_event()
+    stopped = threading.Event()
+    on_signals(conf, stopped.set)
     bus = transport.Bus(conf)
     service = build(conf, bus)
     service.start()

@@ -9,21 +9,22 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import cotyledon
 from oslo_config import cfg
 
 import consoles
 from consoles import exception
 from consoles.command import launch
+from consoles.command.supervisor import Generation
+from consoles.command.supervisor import Supervisor
 from consoles.proxies import catalog
 from consoles.proxies import listener
 from consoles.proxies import page_policy
 from consoles.proxies import static
 from consoles.proxies import targets
-from consoles.proxies import worker
 from consoles.proxies.acceptor import Entry
 from consoles.proxies.peers import TrustedProxies
 from consoles.proxies.settings import Settings
+from consoles.proxies.worker import Worker
 from consoles.relay.link import Limits
 from consoles.rpc import brokers
 from consoles.rpc.transport import Bus
@@ -88,36 +89,26 @@ def entry_of(conf: cfg.ConfigOpts) -> Entry:
         proxy_protocol=conf.proxy.proxy_protocol != "off")
 
 
-def make_worker(spec: catalog.ProxySpec, conf: cfg.ConfigOpts, sock: socket.socket,
-                number: int = 0) -> worker.Worker:
-    """`<host>:<kind>:<port>-<number>` on the bus: a host may have two proxies of a kind."""
-    name = f"{conf.host}:{spec.console_type}:{sock.getsockname()[1]}-{number}"
+def make_worker(spec: catalog.ProxySpec, conf: cfg.ConfigOpts, sock: socket.socket) -> Worker:
+    return generation(spec, conf, sock).make(0)
+
+
+def generation(spec: catalog.ProxySpec, conf: cfg.ConfigOpts, sock: socket.socket) -> Generation:
+    """What `conf` says, read and checked here and now, for as many workers as are started of it.
+
+    `<host>:<kind>:<port>-<number>` on the bus: a host may have two proxies of a kind.
+    """
     own = sock.getsockname()[:2]
-    return worker.Worker(spec, settings_of(spec, conf, [own]), name, lambda: Bus(conf))
+    settings = settings_of(spec, conf, [own])
+    name = f"{conf.host}:{spec.console_type}:{own[1]}"
+    return Generation(conf.proxy.workers, conf.proxy.graceful_shutdown_timeout,
+                      lambda number: Worker(spec, settings, f"{name}-{number}", lambda: Bus(conf)))
 
 
 def listen(spec: catalog.ProxySpec, conf: cfg.ConfigOpts) -> socket.socket:
     section = conf[spec.group]
     return listener.listen(section[spec.prefix + "_host"], section[spec.prefix + "_port"],
                            conf.source_is_ipv6)
-
-
-class _Process(cotyledon.Service):
-    """A worker in a process of its own; cotyledon forks it and replaces it when it dies."""
-
-    name = "worker"
-
-    def __init__(self, worker_id: Any, spec: catalog.ProxySpec, conf: cfg.ConfigOpts,
-                 sock: socket.socket) -> None:
-        super().__init__(worker_id)
-        self._sock = sock
-        self._worker = make_worker(spec, conf, sock, worker_id)
-
-    def run(self) -> None:
-        self._worker.run(self._sock)
-
-    def terminate(self) -> None:
-        self._worker.stop()
 
 
 def _site(web: str | None, conf: cfg.ConfigOpts) -> static.Site:
@@ -136,17 +127,31 @@ def _run(command: str, argv: Sequence[str] | None) -> None:
         raise exception.ConfigError("this kind of proxy is not part of this release yet")
     conf = launch.start(argv, launch.Command(
         command, spec.summary, ("DEFAULT", spec.group, "proxy", "console"), "Proxy"))
-    settings_of(spec, conf)  # a wrong option is told before anything is forked
+    settings_of(spec, conf)  # a wrong option is told before the port is taken
+    _warn(conf)
+    sock = listen(spec, conf)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a session takes two descriptors
+    Supervisor(sock, generation(spec, conf, sock), lambda: _renew(spec, conf, sock)).run()
+
+
+def _renew(spec: catalog.ProxySpec, started: cfg.ConfigOpts, sock: socket.socket) -> Generation:
+    """Raises ConfigError. Host and port stay: the socket is inherited."""
+    conf = launch.reread(started)
+    renewed = generation(spec, conf, sock)
+    launch.set_up_log(conf, started.prog)
+    _warn(conf)
+    for option in (f"{spec.prefix}_host", f"{spec.prefix}_port"):
+        if conf[spec.group][option] != started[spec.group][option]:
+            LOG.warning("[%s] %s has changed, which takes a restart", spec.group, option)
+    return renewed
+
+
+def _warn(conf: cfg.ConfigOpts) -> None:
     if conf.proxy.allowed_targets is None:
         LOG.warning("[proxy] allowed_targets is not set: this proxy connects to ANY address that "
                     "it is told. Set it to the networks of the hypervisors' consoles, for "
                     "example: allowed_targets = 192.0.2.0/24:5900-5999")
-    sock = listen(spec, conf)
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a session takes two descriptors
-    manager = cotyledon.ServiceManager(graceful_shutdown_timeout=30)
-    manager.add(_Process, workers=conf.proxy.workers, args=(spec, conf, sock))
-    manager.run()
 
 
 def _main(command: str) -> Callable[..., Any]:

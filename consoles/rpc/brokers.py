@@ -2,9 +2,12 @@
 
 import logging
 import socket
+from importlib import metadata
 
 import oslo_messaging as messaging
 from oslo_config import cfg
+
+from consoles import exception
 
 LOG = logging.getLogger(__name__)
 
@@ -30,3 +33,18 @@ def answer(addresses: list[tuple[str, int]]) -> bool:
         except OSError as exc:
             LOG.debug("No answer from a broker: %s", exc)
     return not addresses
+
+
+def check(conf: cfg.ConfigOpts) -> None:
+    """Raises ConfigError when there can be no bus of this transport_url; connects nowhere.
+
+    The URL holds a password and so is never told.
+    """
+    try:
+        driver = messaging.TransportURL.parse(conf).transport.partition("+")[0]
+    except (messaging.InvalidTransportURL, ValueError):
+        driver = ""
+    if not metadata.entry_points(group="oslo.messaging.drivers", name=driver):
+        raise exception.ConfigError(
+            "transport_url names no message bus: write it as "
+            "rabbit://user:password@host:5672/vhost")
