@@ -57,10 +57,14 @@ def guard(conf: cfg.ConfigOpts, application: Any) -> Any:
     Raises ConfigError when [keystone_authtoken] does not say how to ask Keystone.
     """
     conf.register_opts(auth_token.list_opts()[0][1], group=GROUP)
+    loading.register_auth_conf_options(conf, GROUP)  # in the section that auth_section names
     for name, value in DEFAULTS.items():
         conf.set_default(name, value, group=GROUP)
     _require_login(conf)
-    return Guard(application, {"oslo_config_config": conf})
+    try:
+        return Guard(application, {"oslo_config_config": conf})
+    except auth_token.ConfigurationError as exc:
+        raise exception.ConfigError(f"[{GROUP}] contradicts itself: {exc}.") from exc
 
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 
 from consoles.api import app
+from consoles.api import keystone
 from consoles.api.server import Server
 from consoles.command import launch
 from consoles.rpc.transport import Bus
@@ -15,9 +16,10 @@ COMMAND = launch.Command(
     "consoles-api",
     "The REST API of consoles. It lists servers and gives out the URLs of their consoles. Needs "
     "the message bus, consoles-consoleauth and the agents of the hypervisors; holds no state, "
-    "run as many as you like. Under uWSGI, gunicorn or another WSGI server use "
+    "run as many as you like. With [api] auth_strategy=keystone it needs the login of a user of "
+    "its own in [keystone_authtoken]. Under uWSGI, gunicorn or another WSGI server use "
     "consoles.command.wsgi:application instead.",
-    ("api",))
+    ("api",), libraries=keystone.list_opts)
 
 
 @launch.entry_point(COMMAND.prog)

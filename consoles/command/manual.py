@@ -8,6 +8,8 @@ from oslo_config import cfg
 
 from consoles import conf as consoles_conf
 
+Options = list[tuple[str, list[cfg.Opt]]]
+
 COMMAND_LINE = {
     "--config-file PATH": "Read this file instead of /etc/consoles/consoles.conf. May be given "
                           "several times; a later one wins.",
@@ -29,8 +31,9 @@ STATUS = {"0": "It was ended by a signal.", "1": "It cannot start; the reason is
           "2": "The command line is wrong."}
 
 
-def page(prog: str, description: str, groups: Iterable[str], audience: str = "") -> str:
-    """The manual of a service that reads these option groups.
+def page(prog: str, description: str, groups: Iterable[str], audience: str = "",
+         libraries: Options | None = None) -> str:
+    """The manual of a service that reads these option groups, and those of `libraries`.
 
     `audience` is the word that helps of shared groups begin with where an option is for one of
     several services ("Agent", "Proxy"); options for another are left out.
@@ -49,6 +52,8 @@ def page(prog: str, description: str, groups: Iterable[str], audience: str = "")
             "The options that this service reads, beside those of oslo.log and oslo.messaging "
             "([DEFAULT] transport_url above all). All are in consoles.conf.sample.")),
         *((f"  [{group}]", _options(group, audience)) for group in groups),
+        *((f"  [{group}]", _terms({f"{opt.dest} = {_default(opt)}": opt.help or ""
+                                   for opt in opts})) for group, opts in libraries or ()),
         ("SIGNALS", _terms(SIGNALS)), ("EXIT STATUS", _terms(STATUS)), ("FILES", _terms(FILES)),
     ]
     return "\n\n".join(f"{title}\n{body}" for title, body in sections)
