@@ -31,7 +31,7 @@ LOG = logging.getLogger(__name__)
 #: Libraries whose lines at INFO say nothing to an operator.
 QUIET = ["amqp=WARN", "kombu=ERROR", "oslo.messaging=WARN", "oslo_messaging=WARN",
          "sqlalchemy=WARN", "stevedore=WARN", "alembic=WARN", "keystonemiddleware=WARN",
-         "urllib3=WARN", "asyncio=WARN", "cotyledon=WARN", "dogpile=WARN"]
+         "keystoneauth=WARN", "urllib3=WARN", "asyncio=WARN", "cotyledon=WARN", "dogpile=WARN"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,19 +39,22 @@ class Command:
     """A service's name, what its manual says, and the option groups that it reads.
 
     `audience` picks the options of groups that several services share, see `manual.page`.
+    `libraries` answers what it reads of libraries, to be told beside its own.
     """
 
     prog: str
     description: str
     groups: tuple[str, ...] = ()
     audience: str = ""
+    libraries: Callable[[], manual.Options] = list
 
 
 def start(argv: Sequence[str] | None, command: Command,
           defaults: Mapping[str, Mapping[str, Any]] | None = None) -> cfg.ConfigOpts:
     """`configure` for a service; `--help` prints its manual and ends."""
     if {"-h", "--help"} & set(sys.argv[1:] if argv is None else argv):
-        print(manual.page(command.prog, command.description, command.groups, command.audience))
+        print(manual.page(command.prog, command.description, command.groups, command.audience,
+                          command.libraries()))
         raise SystemExit(0)
     conf = configure(argv, command.prog, command.description, defaults=defaults)
     brokers.check(conf)
