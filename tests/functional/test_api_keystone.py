@@ -10,7 +10,6 @@ import time
 import pytest
 import webob
 
-from consoles import exception
 from consoles.api import app
 from consoles.api import keystone as guard
 from tests.fixtures import keystone
