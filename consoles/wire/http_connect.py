@@ -18,9 +18,10 @@ def client(path: str) -> Handshake:
     yield Write(b"CONNECT " + path.encode("ascii") + b" HTTP/1.1\r\n\r\n")
     head = yield ReadUntil(b"\r\n\r\n", MAX_HEAD)
     words = head.split(b"\r\n", 1)[0].split(None, 2)
-    if len(words) < 2 or not words[0].startswith(b"HTTP/1.") or not words[1].isdigit():
+    if (len(words) < 2 or not words[0].startswith(b"HTTP/1.") or len(words[1]) != 3
+            or not words[1].isdigit()):
         raise WireError("the hypervisor's answer to CONNECT is not HTTP")
-    if int(words[1]) != 200:
+    if words[1] != b"200":
         raise WireError(f"the hypervisor answers CONNECT with {int(words[1])}")
 
 
