@@ -14,6 +14,8 @@ from oslo_config import cfg
 import consoles
 from consoles import exception
 from consoles.command import launch
+from consoles.command import monitoring
+from consoles.command.monitoring import MakeMetrics
 from consoles.command.supervisor import Generation
 from consoles.command.supervisor import Supervisor
 from consoles.proxies import catalog
@@ -22,6 +24,7 @@ from consoles.proxies import page_policy
 from consoles.proxies import static
 from consoles.proxies import targets
 from consoles.proxies.acceptor import Entry
+from consoles.proxies.metrics import Metrics
 from consoles.proxies.peers import TrustedProxies
 from consoles.proxies.settings import Settings
 from consoles.proxies.worker import Worker
@@ -93,7 +96,8 @@ def make_worker(spec: catalog.ProxySpec, conf: cfg.ConfigOpts, sock: socket.sock
     return generation(spec, conf, sock).make(0)
 
 
-def generation(spec: catalog.ProxySpec, conf: cfg.ConfigOpts, sock: socket.socket) -> Generation:
+def generation(spec: catalog.ProxySpec, conf: cfg.ConfigOpts, sock: socket.socket,
+               make_metrics: MakeMetrics = Metrics) -> Generation:
     """What `conf` says, read and checked here and now, for as many workers as are started of it.
 
     `<host>:<kind>:<port>-<number>` on the bus: a host may have two proxies of a kind.
@@ -102,7 +106,8 @@ def generation(spec: catalog.ProxySpec, conf: cfg.ConfigOpts, sock: socket.socke
     settings = settings_of(spec, conf, [own])
     name = f"{conf.host}:{spec.console_type}:{own[1]}"
     return Generation(conf.proxy.workers, conf.proxy.graceful_shutdown_timeout,
-                      lambda number: Worker(spec, settings, f"{name}-{number}", lambda: Bus(conf)))
+                      lambda number: Worker(spec, settings, f"{name}-{number}", lambda: Bus(conf),
+                                            make_metrics(spec.console_type)))
 
 
 def listen(spec: catalog.ProxySpec, conf: cfg.ConfigOpts) -> socket.socket:
@@ -132,13 +137,16 @@ def _run(command: str, argv: Sequence[str] | None) -> None:
     sock = listen(spec, conf)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a session takes two descriptors
-    Supervisor(sock, generation(spec, conf, sock), lambda: _renew(spec, conf, sock)).run()
+    with monitoring.of_workers(conf) as make_metrics:
+        Supervisor(sock, generation(spec, conf, sock, make_metrics),
+                   lambda: _renew(spec, conf, sock, make_metrics)).run()
 
 
-def _renew(spec: catalog.ProxySpec, started: cfg.ConfigOpts, sock: socket.socket) -> Generation:
-    """Raises ConfigError. Host and port stay: the socket is inherited."""
+def _renew(spec: catalog.ProxySpec, started: cfg.ConfigOpts, sock: socket.socket,
+           make_metrics: MakeMetrics) -> Generation:
+    """Raises ConfigError. Hosts and ports stay: the sockets are inherited."""
     conf = launch.reread(started)
-    renewed = generation(spec, conf, sock)
+    renewed = generation(spec, conf, sock, make_metrics)
     launch.set_up_log(conf, started.prog)
     _warn(conf)
     for option in (f"{spec.prefix}_host", f"{spec.prefix}_port"):

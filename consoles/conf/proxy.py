@@ -111,4 +111,14 @@ version 1 or 2, in front of TLS where there is TLS, and is closed when it does n
 in the balancer first (haproxy: `send-proxy-v2` on the `server` line; nginx: `proxy_protocol on;`
 in the `stream` server) and then here. Connections of other addresses are served without one; a
 header that they send is no request and is refused. Needs trusted_proxies."""),
+    cfg.PortOpt("metrics_port", default=0,
+                help="""Port of a listener for Prometheus, apart from the users' one; 0: none.
+
+It serves /metrics, for all workers of this proxy together. Each proxy service of a machine needs
+a port of its own. A balancer asks /healthcheck on the users' port instead."""),
+    cfg.HostAddressOpt("metrics_host", default="127.0.0.1",
+                       help="""Address of that listener.
+
+Whoever reaches it sees how much the consoles are used. It has neither TLS nor passwords: leave it
+on loopback or on a network for monitoring only."""),
 ]

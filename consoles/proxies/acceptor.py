@@ -78,6 +78,7 @@ class Acceptor:
     def __init__(self, entry: Entry, arrived: Callable[[Arrival], None]) -> None:
         self._entry = entry
         self._arrived = arrived
+        self.pauses = 0
         self._sock: socket.socket | None = None
         self._silent: dict[int, _Silent] = {}  # by descriptor, oldest first
         self._here: collections.Counter[str] = collections.Counter()
@@ -127,6 +128,7 @@ class Acceptor:
         """Out of descriptors: what waits stays in the backlog until some are free again."""
         LOG.error("Accepting pauses for %s s: %s. Raise LimitNOFILE of this service or lower "
                   "[proxy] max_sessions", PAUSE, exc.strerror)
+        self.pauses += 1
         loop = asyncio.get_running_loop()
         if self._sock is not None:
             loop.remove_reader(self._sock)

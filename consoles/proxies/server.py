@@ -5,15 +5,18 @@ import logging
 import socket
 
 from consoles import exception
+from consoles.proxies import health
 from consoles.proxies import peers
 from consoles.proxies import static
 from consoles.proxies.acceptor import Acceptor
 from consoles.proxies.acceptor import Arrival
 from consoles.proxies.frontends import request as http
 from consoles.proxies.frontends.websocket import WebsocketFrontend
+from consoles.proxies.health import Health
 from consoles.proxies.opening import Opening
 from consoles.proxies.session import Sessions
 from consoles.proxies.settings import Settings
+from consoles.stream.connection import Connection
 
 LOG = logging.getLogger(__name__)
 
@@ -32,11 +35,21 @@ class Server:
         self._tasks: set[asyncio.Task[None]] = set()
         self._acceptor = Acceptor(settings.entry, self._arrived)
         self.refuses = False  # new sessions: a balancer then goes elsewhere
+        self.health: Health
 
     @property
     def busy(self) -> bool:
         """Whether a connection is here that is not a session yet."""
         return self._acceptor.opening > 0
+
+    @property
+    def handshakes(self) -> int:
+        return self._acceptor.opening
+
+    @property
+    def pauses(self) -> int:
+        """How often accepting has paused."""
+        return self._acceptor.pauses
 
     def listen(self, sock: socket.socket) -> None:
         self._acceptor.listen(sock)
@@ -66,18 +79,25 @@ class Server:
             while await self._answer(arrival, deadline):
                 deadline = asyncio.get_running_loop().time() + self._timeout
         except TimeoutError:
-            connection.write(http.refusal(exception.HandshakeTimeout()))
+            self._refuse(connection, exception.HandshakeTimeout())
+        except exception.TooLong:
+            self._refuse(connection, http.HeadTooLarge())
         except exception.WireError as exc:
             if not connection.ended:
-                connection.write(http.refusal(exception.BadRequest(str(exc))))
+                self._refuse(connection, exception.BadRequest(str(exc)))
         except exception.ConsolesError as exc:
-            connection.write(http.refusal(exc))
+            self._refuse(connection, exc)
         except Exception:
             LOG.exception("A request failed")
-            connection.write(http.refusal(exception.ConsolesError()))
+            self._refuse(connection, exception.ConsolesError())
         else:
             return
         connection.close()
+
+    def _refuse(self, connection: Connection, exc: exception.ConsolesError) -> None:
+        """What is no request for a session is counted, not audited: anybody may send any of it."""
+        self._sessions.audit.metrics.refused(exc)
+        connection.write(http.refusal(exc))
 
     async def _answer(self, arrival: Arrival, deadline: float) -> bool:
         """→ whether another request may follow on this connection."""
@@ -87,14 +107,18 @@ class Server:
         if request.is_upgrade:
             await self._open(arrival, request, deadline)
             return False
-        loop = asyncio.get_running_loop()
-        connection.write(await loop.run_in_executor(
-            None, static.respond, self._settings.web, request))
+        connection.write(await self._respond(request))
         async with asyncio.timeout(self._timeout):
             await connection.drain()
         if not request.keeps_alive:
             connection.close()
         return request.keeps_alive
+
+    async def _respond(self, request: http.Request) -> bytes:
+        if request.path.partition("?")[0] == health.PATH:
+            return health.respond(self.health, request)
+        return await asyncio.get_running_loop().run_in_executor(
+            None, static.respond, self._settings.web, request)
 
     async def _open(self, arrival: Arrival, request: http.Request, deadline: float) -> None:
         connection = arrival.connection
@@ -109,10 +133,13 @@ class Server:
         if connection.ended:
             connection.abort()
             return
+        self._sessions.audit.metrics.took(
+            "request", asyncio.get_running_loop().time() - (deadline - self._timeout))
         if self.refuses:
-            frontend.reject(exception.Draining("the proxy stops"))
+            self._sessions.refuse(session, frontend, exception.Draining("the proxy stops"))
         elif 0 < self._settings.max_sessions <= len(self._sessions.all):
             LOG.warning("A session is refused: [proxy] max_sessions are here")
-            frontend.reject(exception.OverLimit("this worker has all the sessions it may have"))
+            self._sessions.refuse(session, frontend, exception.OverLimit(
+                "this worker has all the sessions it may have"))
         else:
             await self._sessions.open(session, frontend, deadline)

@@ -59,13 +59,17 @@ class Sessions:
             async with asyncio.timeout_at(deadline):
                 await self._open(session, frontend)
         except (Exception, asyncio.CancelledError) as exc:
-            refusal = _refusal(exc, session)
-            self.audit.refused(session, refusal)
-            LOG.info("Session %s refused: %s", session.request.id, refusal)
-            known = self.all.pop(session.request.id, None)
-            if known and not isinstance(refusal, exception.InvalidToken):  # claimed, or may be
-                self.ledger.close(session.refused(refusal), after=session.question)
-            frontend.reject(refusal)
+            self.refuse(session, frontend, _refusal(exc, session))
+
+    def refuse(self, session: Opening, frontend: WebsocketFrontend,
+               exc: exception.ConsolesError) -> None:
+        """Say why it is not opened; it may have been begun."""
+        self.audit.refused(session, exc)
+        LOG.info("Session %s refused: %s", session.request.id, exc)
+        known = self.all.pop(session.request.id, None)
+        if known and not isinstance(exc, exception.InvalidToken):  # claimed, or may be
+            self.ledger.close(session.refused(exc), after=session.question)
+        frontend.reject(exc)
 
     async def _open(self, session: Opening, frontend: WebsocketFrontend) -> None:
         context = request_context.use(session.context())

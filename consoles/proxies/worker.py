@@ -11,18 +11,23 @@ from typing import Any
 
 import uvloop
 
+from consoles.proxies.audit import Audit
 from consoles.proxies.authorizer import Authorizer
 from consoles.proxies.catalog import ProxySpec
 from consoles.proxies.endpoint import ProxiesEndpoint
+from consoles.proxies.health import Health
 from consoles.proxies.ledger import Ledger
+from consoles.proxies.metrics import Metrics
 from consoles.proxies.server import Server
 from consoles.proxies.session import Sessions
 from consoles.proxies.session import WHY_TIMEOUT
 from consoles.proxies.settings import Settings
 from consoles.relay.link import Link
 from consoles.relay.relay import Relay
+from consoles.rpc import timed
 from consoles.rpc.compute import Compute
 from consoles.rpc.consoleauth import ConsoleAuth
+from consoles.rpc.notifications import Notifications
 from consoles.rpc.proxies import Proxies
 from consoles.rpc.sessions import Sessions as SessionsClient
 from consoles.rpc.transport import Bus
@@ -42,11 +47,12 @@ class Worker:
     """Serves pages and sessions until `stop` or `drain`. `name` is its address on the bus."""
 
     def __init__(self, spec: ProxySpec, settings: Settings, name: str,
-                 make_bus: Callable[[], Bus]) -> None:
+                 make_bus: Callable[[], Bus], metrics: Metrics) -> None:
         self.name = name
         self._spec = spec
         self._settings = settings
         self._make_bus = make_bus
+        self._metrics = metrics
         self._boot_id = str(uuid.uuid4())
         self._loop: asyncio.AbstractEventLoop | None = None
         self._told: list[Callable[[], None]] = []
@@ -85,7 +91,7 @@ class Worker:
         if timeout is None:
             self._server.close()
         else:
-            self._server.refuses = True
+            self._server.refuses = self._server.health.draining = True
             loop.call_later(timeout, self._stopped.set)
         if not self._draining:
             self._draining = True
@@ -108,10 +114,12 @@ class Worker:
     async def _run(self, sock: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         bus = self._make_bus()
-        self._build(bus)
-        ledger = self._sessions.ledger
-        background = [loop.create_task(ledger.report_forever(self._settings.touch_interval)),
-                      loop.create_task(ledger.close_forever())]
+        notifications = Notifications(bus.conf, self.name, self._metrics.notification_lost)
+        self._build(bus, notifications)
+        ledger, health = self._sessions.ledger, self._server.health
+        background = [loop.create_task(task) for task in (
+            ledger.report_forever(self._settings.touch_interval), ledger.close_forever(),
+            health.ask_forever(), health.look_forever())]
         rpc = bus.serve(self.name, {Proxies.interface: ProxiesEndpoint(
             loop, self._end, self._describe)})
         self._server.listen(sock)
@@ -128,29 +136,39 @@ class Worker:
         await self._server.finish()
         await _parted(links)
         await ledger.flush(FLUSH_TIMEOUT)
+        self._look(0)
+        await loop.run_in_executor(None, notifications.close, STOP_TIMEOUT)
         await loop.run_in_executor(None, rpc.stop, STOP_TIMEOUT)
         await loop.run_in_executor(None, bus.close)
 
-    def _build(self, bus: Bus) -> None:
-        caller = LoopCaller(bus)
+    def _build(self, bus: Bus, notifications: Notifications) -> None:
+        caller = timed.loop(LoopCaller(bus), self._metrics.called)
         authorizer = Authorizer(ConsoleAuth(caller), self._settings.allowed_origins,
                                 self._settings.base_url)
         # Apart, so that a hung agent that is asked why a console ended delays no opening.
-        agents = Compute(LoopCaller(bus, threads=WHY_THREADS, timeout=WHY_TIMEOUT))
+        agents = Compute(timed.loop(LoopCaller(bus, threads=WHY_THREADS, timeout=WHY_TIMEOUT),
+                                    self._metrics.called))
         self._sessions = Sessions(self._spec, authorizer, agents, self._relay,
                                   self._settings)
+        self._sessions.audit = Audit(self._metrics, notifications.send)
         self._sessions.ledger = Ledger(
             SessionsClient(caller), self.name, self._boot_id,
             live=lambda: [s.row() for s in self._sessions.all.values() if s.details],
             end=self._end)
         self._server = Server(self._settings, self._sessions, self._spec.console_type, self.name,
                               self._boot_id)
+        self._server.health = Health(bus.works, self._look)
 
     def _end(self, ids: Iterable[str], reason: str, code: int | None = None) -> list[str]:
         here = [self._sessions.all[i] for i in ids if i in self._sessions.all]
         for session in here:
             session.end(reason, code)
         return [session.request.id for session in here]
+
+    def _look(self, lag: float) -> None:
+        self._metrics.look({"live": len(self._relay.links), "handshakes": self._server.handshakes,
+                            "draining": self._draining, "loop_lag": lag},
+                           self._relay.links.values(), self._server.pauses)
 
     def _describe(self) -> dict[str, Any]:
         live = len(self._relay.links)
