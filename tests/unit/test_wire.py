@@ -80,8 +80,8 @@ def test_connect_needs_nothing_but_200():
 
 @pytest.mark.parametrize("answer", [
     b"HTTP/1.1 404 Not Found\r\n\r\n", b"HTTP/1.1 404 200 OK\r\n\r\n", b"200 OK\r\n\r\n",
-    b"\r\n\r\n", b"HTTP/1.1 2000 OK\r\n\r\n",
-    b"HTTP/1.1 0200 OK\r\n\r\n", b"HTTP/1.1 " + b"2" * 5000 + b" OK\r\n\r\n", b"HTTP/1.1 \xb2 OK\r\n\r\n",
+    b"\r\n\r\n", b"HTTP/1.1 2000 OK\r\n\r\n", b"HTTP/1.1 \xb2 OK\r\n\r\n",
+    b"HTTP/1.1 0200 OK\r\n\r\n", b"HTTP/1.1 " + b"2" * 5000 + b" OK\r\n\r\n",
     b"RFB 003.008\n\r\n\r\n"])
 def test_connect_takes_nothing_else_for_200(answer):
     fails(http_connect.client("/console?ref=1"), [CONNECT, answer])
