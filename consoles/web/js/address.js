@@ -33,7 +33,7 @@ export function consolePath(search) {
         return `${path}${path.includes("?") ? "&" : "?"}token=${encodeURIComponent(token)}`;
     }
     const key = query.get(KEPT);
-    return key && stored((storage) => storage.getItem(`${KEPT}.${key}`));
+    return key && (stored((storage) => storage.getItem(`${KEPT}.${key}`)) ?? history.state?.[key]);
 }
 
 /**
@@ -51,7 +51,10 @@ export function socketUrl(path, page) {
     return url.href;
 }
 
-/** Take the token out of the address bar; a reload of this tab finds it in sessionStorage. */
+/**
+ * Take the token out of the address bar; a reload of this tab finds it in sessionStorage, or where
+ * that is forbidden in the tab's own entry of its history, which holds for a reload too.
+ */
 export function hideToken(path) {
     const url = new URL(location.href);
     if (!SECRETS.some((name) => url.searchParams.has(name))) {
@@ -61,7 +64,7 @@ export function hideToken(path) {
     const key = crypto.getRandomValues(new Uint32Array(1))[0].toString(36);
     stored((storage) => storage.setItem(`${KEPT}.${key}`, path));
     url.searchParams.set(KEPT, key);
-    history.replaceState(null, "", url);
+    history.replaceState({ [key]: path }, "", url);
 }
 
 function flag(query, name, fallback) {
