@@ -46,4 +46,15 @@ released by its agent and deleted. Must be more than twice [proxy] touch_interva
 
 Further ones wait for their turn while the agent answers, and fail at once with 503 when it does
 not. So a hypervisor that hangs slows only its own consoles."""),
+    cfg.PortOpt(
+        "metrics_port", default=0,
+        help="""Port of a listener for monitoring: /healthcheck and /metrics (Prometheus); 0: none.
+
+/healthcheck answers 200, or 503 with what is wrong: bus, database, janitor. Off unless set, since
+several copies may share a machine, and each needs a port of its own."""),
+    cfg.HostAddressOpt(
+        "metrics_host", default="127.0.0.1",
+        help="""Address of that listener.
+
+It has neither TLS nor passwords: leave it on loopback or on a network for monitoring only."""),
 ]

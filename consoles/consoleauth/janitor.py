@@ -2,7 +2,9 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
+from collections.abc import Mapping
 
 from oslo_config import cfg
 
@@ -14,17 +16,25 @@ LOG = logging.getLogger(__name__)
 #: Reports of a worker that may be missing before its sessions count as lost.
 MISSING_REPORTS = 3
 
+#: Intervals, and seconds beside them, without a round that went well.
+LATE_INTERVALS, LATE_SECONDS = 3, 60
+
+#: Gets the rows cleared by task, None for a round that failed, and the seconds it took.
+OnRound = Callable[[Mapping[str, int] | None, float], None]
 Task = tuple[str, Callable[..., int], tuple[int, ...]]
 
 
 class Janitor:
     """Rounds of small transactions, `janitor_interval` seconds apart."""
 
-    def __init__(self, conf: cfg.ConfigOpts, database: Database) -> None:
+    def __init__(self, conf: cfg.ConfigOpts, database: Database,
+                 on_round: OnRound = lambda cleared, seconds: None) -> None:
         self._database = database
         self._interval = conf.consoleauth.janitor_interval
         self._batch = conf.consoleauth.janitor_batch
         self._tasks = tasks(conf)
+        self._on_round = on_round
+        self._well_at = time.monotonic()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="janitor", daemon=True)
 
@@ -40,14 +50,22 @@ class Janitor:
         """One round; → rows cleared by task."""
         return {name: self._clear(func, seconds) for name, func, seconds in self._tasks}
 
+    def is_well(self) -> bool:
+        """Whether its last good round is not long ago."""
+        allowed = LATE_INTERVALS * self._interval + LATE_SECONDS
+        return time.monotonic() - self._well_at < allowed
+
     def _run(self) -> None:
         # The first round waits as well: after an outage workers need time to report.
         while not self._stopped.wait(self._interval):
+            begun = time.monotonic()
+            cleared = None
             try:
                 cleared = {name: count for name, count in self.round().items() if count}
+                self._well_at = time.monotonic()
             except Exception:
                 LOG.exception("The janitor's round failed")
-                continue
+            self._on_round(cleared, time.monotonic() - begun)
             if cleared:
                 LOG.info("Cleared: %s", cleared)
 

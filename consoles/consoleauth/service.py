@@ -1,18 +1,25 @@
 """consoles-consoleauth put together: three endpoints, one database, one janitor."""
 
 import dataclasses
+from http import HTTPStatus
 
 from oslo_config import cfg
 
 from consoles import exception
 from consoles.consoleauth.closing import Closer
+from consoles.consoleauth.health import Health
 from consoles.consoleauth.inventory import InventoryEndpoint
 from consoles.consoleauth.janitor import Janitor
 from consoles.consoleauth.locator import Locator
 from consoles.consoleauth.manager import ConsoleAuthManager
+from consoles.consoleauth.metrics import MEDIA_TYPE
+from consoles.consoleauth.metrics import Metrics
 from consoles.consoleauth.sessions import SessionsEndpoint
 from consoles.db import engine
 from consoles.db import migration
+from consoles.monitor import listener
+from consoles.monitor.listener import Listener
+from consoles.rpc import timed
 from consoles.rpc.compute import Compute
 from consoles.rpc.consoleauth import ConsoleAuth
 from consoles.rpc.interface import Interface
@@ -36,32 +43,57 @@ class Service:
     database: engine.Database
     janitor: Janitor
     closer: Closer
+    metrics: Metrics
+    health: Health
+    listener: Listener | None
 
     def start(self) -> None:
         self.janitor.start()
+        if self.listener:
+            self.health.start()
+            self.listener.start()
 
     def stop(self) -> None:
+        if self.listener:
+            self.listener.stop()
+        self.health.stop()
         self.janitor.stop()
         self.closer.stop()
         self.database.close()
 
 
 def build(conf: cfg.ConfigOpts, bus: Bus) -> Service:
-    """Raises ConfigError when times contradict each other, and when the database is not there or
-    not of this release."""
+    """Raises ConfigError when times contradict each other, when the database is not there or
+    not of this release, and when the port for monitoring is taken."""
     _check_times(conf)
     database = engine.connect(conf)
     migration.check(database.engine)
-    agents = ThreadCaller(bus, timeout=AGENT_TIMEOUT,
-                          per_server=conf.consoleauth.max_checks_per_host, threads=THREADS)
+    metrics = Metrics()
+    agents = timed.threads(
+        ThreadCaller(bus, timeout=AGENT_TIMEOUT,
+                     per_server=conf.consoleauth.max_checks_per_host, threads=THREADS),
+        metrics.called)
     locator = Locator(database, Compute(agents))
-    closer = Closer(Proxies(ThreadCaller(bus)))
+    closer = Closer(Proxies(timed.threads(ThreadCaller(bus), metrics.called)))
     endpoints: dict[Interface, object] = {
         ConsoleAuth.interface: ConsoleAuthManager(conf, database, locator, closer),
         Sessions.interface: SessionsEndpoint(conf, database, closer),
         Inventory.interface: InventoryEndpoint(conf, database, closer),
     }
-    return Service(endpoints, database, Janitor(conf, database), closer)
+    janitor = Janitor(conf, database, metrics.round)
+    health = Health(bus.works, database, janitor, metrics.stored)
+    return Service({interface: timed.Endpoint(endpoint, interface, metrics.served)
+                    for interface, endpoint in endpoints.items()},
+                   database, janitor, closer, metrics, health, _listener(conf, metrics, health))
+
+
+def _listener(conf: cfg.ConfigOpts, metrics: Metrics, health: Health) -> Listener | None:
+    section = conf.consoleauth
+    if not section.metrics_port:
+        return None
+    return Listener(listener.bind(section.metrics_host, section.metrics_port), {
+        "/healthcheck": health.page,
+        "/metrics": lambda: (HTTPStatus.OK, MEDIA_TYPE, metrics.page())})
 
 
 def _check_times(conf: cfg.ConfigOpts) -> None:

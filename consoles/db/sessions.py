@@ -205,3 +205,10 @@ def _end(row: Session, tally: model.Tally, now: int) -> int:
     if not (tally.started_at and tally.ended_at):
         return now
     return min(now, row.started_at + max(0, tally.ended_at - tally.started_at))
+
+
+def count_living(db: orm.Session) -> dict[str, int]:
+    """Sessions that have not ended, by their state."""
+    found = db.execute(sa.select(Session.state, sa.func.count())
+                       .where(Session.ended_at.is_(None)).group_by(Session.state))
+    return dict(found.tuples().all())
