@@ -16,6 +16,7 @@ from oslo_policy import policy
 
 from consoles.api import auth
 from consoles.api import faults
+from consoles.api import microversion
 from consoles.api import policies
 from consoles.api import requestlog
 from consoles.api import routes
@@ -60,7 +61,7 @@ def assemble(conf: cfg.ConfigOpts, caller: Caller) -> Services:
 
 
 def _falcon(services: Services, identity: auth.Identity) -> falcon.App[Any, Any]:
-    app = falcon.App(middleware=[identity])
+    app = falcon.App(middleware=[identity, microversion.Negotiation(auth.PUBLIC)])
     app.req_options.strip_url_path_trailing_slash = True
     app.req_options.media_handlers = media.Handlers(
         {falcon.MEDIA_JSON: media.JSONHandler(loads=_loads)})

@@ -33,7 +33,7 @@ def _write(request: webob.Request, application: Any) -> webob.Response:
     response = request.get_response(application)
     LOG.info("%s %s from %s: %d, %d bytes in %d ms",
              printable(request.method), printable(request.environ.get("PATH_INFO", "")),
-             request.environ.get("REMOTE_ADDR", "-"), response.status_int,
+             printable(request.environ.get("REMOTE_ADDR", "-")), response.status_int,
              response.content_length or 0, (time.monotonic() - started) * 1000)
     return response
 

@@ -4,11 +4,8 @@ from typing import Any
 
 import falcon
 
+from consoles.api import microversion
 from consoles.api.services import Services
-
-#: What is served, of Nova's microversions.
-MINIMUM = "2.1"
-MAXIMUM = "2.1"
 
 
 def index(services: Services, req: falcon.Request, resp: falcon.Response) -> None:
@@ -24,6 +21,6 @@ def show(services: Services, req: falcon.Request, resp: falcon.Response) -> None
 
 
 def _version(req: falcon.Request) -> dict[str, Any]:
-    return {"id": "v2.1", "status": "CURRENT", "version": MAXIMUM, "min_version": MINIMUM,
-            "updated": "2013-07-23T11:33:21Z",
+    return {"id": "v2.1", "status": "CURRENT", "version": microversion.MAXIMUM,
+            "min_version": microversion.MINIMUM, "updated": "2013-07-23T11:33:21Z",
             "links": [{"rel": "self", "href": f"{req.prefix}/v2.1/"}]}
