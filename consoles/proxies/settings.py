@@ -21,4 +21,4 @@ class Settings:
     base_url: str
     web: Site | None
     limits: Limits
-    targets: Targets = Targets()
+    targets: Targets
