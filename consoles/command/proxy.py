@@ -65,15 +65,19 @@ def settings_of(spec: catalog.ProxySpec, conf: cfg.ConfigOpts,
                       session_idle_timeout=conf.proxy.session_idle_timeout,
                       session_max_time=conf.proxy.session_max_time),
         targets=targets.build(conf.proxy.allowed_targets,
-                              [*listening, *brokers.of(conf), *_databases(conf)]))
+                              [*listening, *_services(conf)]))
 
 
-def _databases(conf: cfg.ConfigOpts) -> list[tuple[str, int]]:
-    """Host and port of the database, where this process knows one: proxies need none."""
-    url = urlsplit(conf.database.connection or "") if "database" in conf else urlsplit("")
-    if url.hostname is None:
-        return []
-    return [(url.hostname, url.port or (5432 if url.scheme.startswith("postgres") else 3306))]
+def _services(conf: cfg.ConfigOpts) -> list[tuple[str, int]]:
+    """Host and port of what no console can be: bus, metrics, the database where it is known."""
+    found = brokers.of(conf)
+    if conf.proxy.metrics_port:
+        found.append((conf.proxy.metrics_host, conf.proxy.metrics_port))
+    url = urlsplit(conf.database.connection or "") if "database" in conf else None
+    if url and url.hostname:
+        default = 5432 if url.scheme.startswith("postgres") else 3306
+        found.append((url.hostname, url.port or default))
+    return found
 
 
 def entry_of(conf: cfg.ConfigOpts) -> Entry:
@@ -142,17 +146,21 @@ def _run(command: str, argv: Sequence[str] | None) -> None:
                    lambda: _renew(spec, conf, sock, make_metrics)).run()
 
 
-def _renew(spec: catalog.ProxySpec, started: cfg.ConfigOpts, sock: socket.socket,
+def _renew(spec: catalog.ProxySpec, conf: cfg.ConfigOpts, sock: socket.socket,
            make_metrics: MakeMetrics) -> Generation:
-    """Raises ConfigError. Hosts and ports stay: the sockets are inherited."""
-    conf = launch.reread(started)
-    renewed = generation(spec, conf, sock, make_metrics)
-    launch.set_up_log(conf, started.prog)
-    _warn(conf)
+    """Read the files anew into `conf`. Raises ConfigError, and then `conf` is as it was.
+
+    Hosts and ports stay: the sockets are inherited.
+    """
+    fresh = launch.reread(conf)
+    settings_of(spec, fresh)
+    launch.set_up_log(fresh, conf.prog)
     for option in (f"{spec.prefix}_host", f"{spec.prefix}_port"):
-        if conf[spec.group][option] != started[spec.group][option]:
+        if fresh[spec.group][option] != conf[spec.group][option]:
             LOG.warning("[%s] %s has changed, which takes a restart", spec.group, option)
-    return renewed
+    conf.reload_config_files()  # not `fresh`: oslo.messaging fills the process's conf only
+    _warn(conf)
+    return generation(spec, conf, sock, make_metrics)
 
 
 def _warn(conf: cfg.ConfigOpts) -> None:
