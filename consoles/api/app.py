@@ -61,7 +61,8 @@ def assemble(conf: cfg.ConfigOpts, caller: Caller) -> Services:
 
 
 def _falcon(services: Services, identity: auth.Identity) -> falcon.App[Any, Any]:
-    app = falcon.App(middleware=[identity, microversion.Negotiation(auth.PUBLIC)])
+    middleware: list[Any] = [identity, microversion.Negotiation(auth.PUBLIC)]
+    app: falcon.App[Any, Any] = falcon.App(middleware=middleware)
     app.req_options.strip_url_path_trailing_slash = True
     app.req_options.media_handlers = media.Handlers(
         {falcon.MEDIA_JSON: media.JSONHandler(loads=_loads)})

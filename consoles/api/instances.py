@@ -16,7 +16,8 @@ def find(services: Services, context: RequestContext, instance_id: str) -> Insta
     """Raises 404 in the same words whether it does not exist or is another project's."""
     instance = _reported(services, context, instance_id)
     if instance is None or not is_visible(services, context, instance):
-        raise falcon.HTTPNotFound(description=f"Instance {instance_id[:MAX_ID]} could not be found.")
+        raise falcon.HTTPNotFound(
+            description=f"Instance {instance_id[:MAX_ID]} could not be found.")
     return instance
 
 

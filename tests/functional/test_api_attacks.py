@@ -129,14 +129,14 @@ def assert_clean(text):
 
 
 @pytest.mark.parametrize("where", [
-    (b"/servers?token=", b"X-Auth-Token: ann:demo"), (b"/servers?x=", b"Cookie: token="),
+    (b"/servers?token=", b"X-Auth-Token: :"), (b"/servers?x=", b"Cookie: token="),
     (b"/servers?a=", b"X-Auth-Token: "), (b"/nothing?b=", b"X-Service-Token: "),
     (b"/servers?limit=", b"Authorization: Bearer "), (b"/servers?c=", b"Referer: https://x/?")])
 def test_secrets_do_not_reach_the_log(port, log, where):
     target, header = where
     send(port, target + SECRET, header + SECRET)
     assert "very-secret" not in log.getvalue()
-    assert ": 401, " in log.getvalue() or ": 200, " in log.getvalue()
+    assert ": 401, " in log.getvalue()
 
 
 # -- bodies --------------------------------------------------------------------------------------
