@@ -75,16 +75,17 @@ def test_metadata_and_what_is_no_host_are_never_dialled(proxy, consoleauth, host
     is_refused(proxy)
 
 
-def test_bus_and_database_are_never_dialled(conf):
+def test_bus_database_and_metrics_are_never_dialled(conf):
     engine.register_opts(conf)
     conf.set_override("transport_url",
                       "rabbit://u:p@127.0.0.1:5673,u:p@198.51.100.7,u:p@[2001:db8::7]:5674/vhost")
     conf.set_override("connection", "mysql+pymysql://u:p@198.51.100.8/consoles", "database")
     conf.set_override("allowed_targets", ["0.0.0.0/0", "::/0"], "proxy")
+    conf.set_override("metrics_port", 9090, "proxy")
     rules = command.settings_of(catalog.NOVNC, conf).targets
     for address, port in (("127.0.0.1", 5673), ("::1", 5673), ("198.51.100.7", 5672),
                           ("::ffff:198.51.100.7", 5672), ("2001:db8::7", 5674),
-                          ("198.51.100.8", 3306)):
+                          ("198.51.100.8", 3306), ("127.0.0.1", 9090)):
         assert not rules.allows(address, port)
         assert rules.allows(address, port + 1)
     conf.set_override("connection", "postgresql://u:p@198.51.100.8/consoles", "database")
