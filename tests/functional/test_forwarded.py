@@ -5,6 +5,9 @@ import struct
 
 import pytest
 
+from consoles import exception
+from consoles.command import proxy as command
+from consoles.proxies import catalog
 from tests.fixtures import ws_client
 from tests.fixtures.processes import wait_for
 
@@ -93,6 +96,19 @@ def test_a_forwarded_scheme_is_never_asked(make_proxy, consoleauth, trusted):
     assert proxy.tally()["reason"] == "origin_refused"
 
 
+def test_changing_forged_addresses_do_not_dodge_the_limit_of_wrong_tokens(make_proxy):
+    proxy = make_proxy(proxy__max_failed_tokens=3)
+    answers = [ask(proxy, headers=[("X-Forwarded-For", f"203.0.113.{n}")]) for n in range(4)]
+    assert answers == [401, 401, 401, 429]
+
+
+def test_wrong_tokens_count_for_the_client_and_not_for_its_balancer(make_proxy):
+    proxy = make_proxy(proxy__max_failed_tokens=3, proxy__trusted_proxies=[LOOPBACK])
+    guesser = [("X-Forwarded-For", f"198.51.100.1, {CLIENT}")]
+    assert [ask(proxy, headers=guesser) for _ in range(4)] == [401, 401, 401, 429]
+    assert ask(proxy, headers=[("X-Forwarded-For", "203.0.113.6")]) == 401
+
+
 # -- the PROXY protocol --------------------------------------------------------------------------
 
 @pytest.mark.parametrize("header", [V1, V2], ids=["v1", "v2"])
@@ -100,6 +116,19 @@ def test_a_proxy_header_names_the_client(behind_tcp, consoleauth, header):
     assert ask(behind_tcp, header) == 401
     assert asked_for(consoleauth) == CLIENT
     assert ask(behind_tcp, *(header[i:i + 1] for i in range(len(header)))) == 401
+    assert asked_for(consoleauth) == CLIENT
+
+
+def test_a_proxy_header_stands_in_front_of_tls(make_proxy, consoleauth, certificates):
+    proxy = make_proxy(proxy__trusted_proxies=[LOOPBACK], proxy__proxy_protocol="v1v2",
+                       DEFAULT__cert=str(certificates.cert), DEFAULT__key=str(certificates.key),
+                       DEFAULT__ssl_only=True)
+    with socket.create_connection((LOOPBACK, proxy.port), 10) as plain:
+        plain.sendall(V2)
+        with certificates.client().wrap_socket(plain, server_hostname=LOOPBACK) as sock:
+            upgrade = ws_client.upgrade_headers()
+            sock.sendall(ws_client.request("/?token=t", proxy.port, headers=upgrade))
+            assert ws_client.read_head(sock)[0] == 401
     assert asked_for(consoleauth) == CLIENT
 
 
@@ -154,3 +183,10 @@ def test_the_longest_proxy_header_is_taken(behind_tcp, consoleauth):
     padding = struct.pack("!BH", 4, 4096 - 12 - 3).ljust(4096 - 12, b"\0")
     assert ask(behind_tcp, V2[:14] + b"\x10\0" + V2[16:28] + padding) == 401
     assert asked_for(consoleauth) == CLIENT
+
+
+def test_start_is_refused_without_somebody_to_trust(conf):
+    conf.set_override("proxy_protocol", "v1v2", "proxy")
+    with pytest.raises(exception.ConfigError) as caught:
+        command.settings_of(catalog.NOVNC, conf)
+    assert "[proxy] trusted_proxies" in str(caught.value)
