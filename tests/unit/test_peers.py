@@ -5,6 +5,7 @@ from email.message import Message
 
 import pytest
 from hypothesis import given
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from consoles.exception import BadRequest
@@ -98,6 +99,7 @@ def test_nobody_is_trusted_by_default():
     assert not nobody.trusts("127.0.0.1")
 
 
+@settings(deadline=None)  # machines that are busy
 @given(st.lists(st.text(max_size=30), max_size=5), st.ip_addresses().map(str))
 def test_what_a_client_says_of_itself_never_counts(said, address):
     """It stands left of what the balancer saw."""
@@ -105,6 +107,7 @@ def test_what_a_client_says_of_itself_never_counts(said, address):
         assert client(BALANCER, *said, address) == peers.normal(address)
 
 
+@settings(deadline=None)  # machines that are busy
 @given(st.lists(st.text(max_size=60), max_size=5))
 def test_whatever_is_said_the_answer_is_an_address(said):
     ipaddress.ip_address(client(BALANCER, *said))

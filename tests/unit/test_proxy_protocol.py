@@ -8,6 +8,7 @@ import pytest
 from hypothesis import assume
 from hypothesis import example
 from hypothesis import given
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from consoles.exception import WireError
@@ -59,6 +60,7 @@ def why(data):
     return str(caught.value)
 
 
+@settings(deadline=None)  # machines that are busy
 @given(ends, st.binary(max_size=20))
 @example(("255.255.255.255", "255.255.255.255", 65535, 65535), b"")
 def test_a_line_names_the_client(ends, rest):
@@ -67,6 +69,7 @@ def test_a_line_names_the_client(ends, rest):
         len(header), str(ipaddress.ip_address(ends[0])), ends[2])
 
 
+@settings(deadline=None)  # machines that are busy
 @given(ends, tlvs, st.binary(max_size=20))
 def test_a_block_names_the_client(ends, tlvs, rest):
     header = binary(*ends, tlvs=tlvs)
@@ -74,12 +77,14 @@ def test_a_block_names_the_client(ends, tlvs, rest):
         len(header), str(ipaddress.ip_address(ends[0])), ends[2])
 
 
+@settings(deadline=None)  # machines that are busy
 @given(headers)
 def test_every_cut_of_a_header_waits_for_more(header):
     assert {proxy_protocol.parse(header[:size]) for size in range(len(header))} == {None}
     assert proxy_protocol.parse(header).size == len(header)
 
 
+@settings(deadline=None)  # machines that are busy
 @given(headers, st.integers(0, 400), st.integers(0, 255), st.binary(max_size=20))
 def test_a_broken_byte_is_refused_or_read_but_crashes_nothing(header, at, byte, rest):
     assume(at < len(header))
@@ -94,6 +99,7 @@ def test_a_broken_byte_is_refused_or_read_but_crashes_nothing(header, at, byte, 
             break
 
 
+@settings(deadline=None)  # machines that are busy
 @given(st.binary(max_size=300), st.sampled_from([b"", b"PROXY TCP4 ", b"PROXY ", SIGNATURE]))
 def test_garbage_never_crashes(garbage, start):
     try:
