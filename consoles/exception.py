@@ -25,6 +25,10 @@ class WireError(ConsolesError):
     """A peer spoke wrongly. Raised by `wire`; who drives it says which peer's fault that is."""
 
 
+class TooLong(WireError):
+    """What should have ended by now goes on."""
+
+
 # -- the client's fault ------------------------------------------------------------------------
 
 class BadRequest(ConsolesError):

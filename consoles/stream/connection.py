@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 from typing import cast
 
+from consoles.exception import TooLong
 from consoles.exception import WireError
 from consoles.wire.ops import Op
 from consoles.wire.ops import Read
@@ -43,15 +44,15 @@ class Connection(asyncio.Protocol):
         return self._take(size)
 
     async def read_until(self, mark: bytes, limit: int) -> bytes:
-        """Up to and with `mark`. Raises WireError over `limit` bytes or at the peer's end."""
+        """Up to and with `mark`. Raises TooLong over `limit` bytes, WireError at the peer's end."""
         searched = 0
         while (at := self._early.find(mark, searched)) < 0:
             if len(self._early) > limit:
-                raise WireError(f"no end of the head within {limit} bytes")
+                raise TooLong(f"no end of the head within {limit} bytes")
             searched = max(0, len(self._early) - len(mark) + 1)
             await self._more()
         if at + len(mark) > limit:
-            raise WireError(f"no end of the head within {limit} bytes")
+            raise TooLong(f"no end of the head within {limit} bytes")
         return self._take(at + len(mark))
 
     async def read_some(self) -> bytes:

@@ -31,6 +31,18 @@ class UpgradeRequired(exception.BadRequest):
     http_status = HTTPStatus.UPGRADE_REQUIRED
 
 
+class UriTooLong(exception.BadRequest):
+    """The request line is longer than any URL of ours."""
+
+    http_status = HTTPStatus.REQUEST_URI_TOO_LONG
+
+
+class HeadTooLarge(exception.BadRequest):
+    """A header's line, their number or all of them together are over the limit (RFC 6585)."""
+
+    http_status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+
+
 class _WebSocket(HttpWebSocket):
     """Chooses `binary` wherever it is offered; websockify does not trim the offers."""
 
@@ -48,7 +60,9 @@ class Request(WebSocketRequestHandler):
     def __init__(self, head: bytes) -> None:
         line, _, headers = head.partition(b"\r\n")
         if len(line) > MAX_LINE:
-            raise exception.BadRequest("the request line is too long")
+            raise UriTooLong("the request line is too long")
+        if any(len(header) > MAX_LINE for header in headers.split(b"\r\n")):
+            raise HeadTooLarge("a header is too long")
         if b"\0" in head or re.search(rb"[^\r]\n|\r[^\n]|\r\n[ \t]", head):
             raise exception.BadRequest("the head has characters that no head may have")
         self.raw_requestline = line + b"\r\n"
@@ -57,9 +71,13 @@ class Request(WebSocketRequestHandler):
         self.request = None
         self.client_address = ("", 0)
         self.requestline = ""
+        self._error = 0
         if not self.parse_request():
-            raise exception.BadRequest("the request cannot be parsed")
-        if "Transfer-Encoding" in self.headers or self.headers.get("Content-Length", "0") != "0":
+            raise (HeadTooLarge("too many headers")
+                   if self._error == HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+                   else exception.BadRequest("the request cannot be parsed"))
+        lengths = self.headers.get_all("Content-Length", ["0"])
+        if "Transfer-Encoding" in self.headers or lengths != ["0"]:
             if self.command in ("GET", "HEAD"):
                 raise exception.BadRequest("a body where none belongs")
             self.close_connection = True  # it is not read
@@ -163,6 +181,7 @@ class Request(WebSocketRequestHandler):
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Called by parse_request: whoever made us answers, by the table of refusals."""
+        self._error = code
 
     def log_message(self, format: str, *args: object) -> None:
         """Said nowhere: a request's path has the token."""
