@@ -30,7 +30,7 @@ def open_console(page, url):
     """Go to the URL and wait until the guest's screen is there."""
     page.goto(url)
     page.wait_for_selector("html[data-state=connected]", timeout=20000)
-    page.wait_for_function(f"({COLOURS})() > 1", timeout=20000)
+    page.wait_for_function(f"() => ({COLOURS})() > 1", timeout=20000)
 
 
 def type_like_a_user(page, text):
@@ -99,5 +99,5 @@ def test_the_distributions_novnc_works_as_well(system, page, page_errors):
     system.services.configure(system.base)
     system.start()
     page.goto(system.url())
-    page.wait_for_function(f"({COLOURS})() > 1",
+    page.wait_for_function(f"() => ({COLOURS})() > 1",
                            timeout=20000)

@@ -105,7 +105,7 @@ def test_a_tool_used_with_the_keyboard_gives_the_focus_back(console, server, too
     page = console("good")
     page.get_by_role("button", name=tool).focus()
     page.keyboard.press("Enter")
-    page.wait_for_function("document.activeElement.tagName === 'CANVAS'")
+    page.wait_for_function("() => document.activeElement.tagName === 'CANVAS'")
     assert (1, 0xFF0D) not in server.all("key")     # the Enter was the page's
 
 

@@ -135,9 +135,9 @@ def test_full_screen(console, server):
     server.plan("good", rfb)
     page = console("good")
     page.get_by_role("button", name="Full screen").click()
-    page.wait_for_function("document.fullscreenElement !== null")
+    page.wait_for_function("() => document.fullscreenElement !== null")
     page.get_by_role("button", name="Full screen").click()
-    page.wait_for_function("document.fullscreenElement === null")
+    page.wait_for_function("() => document.fullscreenElement === null")
 
 
 def test_everything_is_reached_by_keyboard(console, server):

@@ -101,8 +101,8 @@ def test_a_console_in_a_frame_is_reloaded_with_its_token(framed, site, visitor):
     wait_state(frame_of(visitor), "connected")
     assert frame_of(visitor).evaluate("(() => { try { sessionStorage } catch { return 1 } })()")
     frame_of(visitor).evaluate("location.reload()")
-    frame_of(visitor).wait_for_function("performance.getEntriesByType('navigation')[0].type"
-                                        " === 'reload'")
+    frame_of(visitor).wait_for_function("() => performance.getEntriesByType('navigation')[0]"
+                                        ".type === 'reload'")
     wait_state(frame_of(visitor), "connected")
     wait_pixel(frame_of(visitor))
 
