@@ -139,8 +139,12 @@ def _plain(text: str) -> Address:
 
 
 def _is_own(address: Address) -> bool:
-    """Whether it is this host's: what is sent to an own address is sent from it."""
-    if address.is_loopback or address.is_unspecified:
+    """Whether it is this host's: what is sent to an own address is sent from it.
+
+    IPv6's link-local ones are taken for own: whose they are depends on the interface.
+    """
+    if (address.is_loopback or address.is_unspecified
+            or address.version == 6 and address.is_link_local):
         return True
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     try:

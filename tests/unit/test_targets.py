@@ -81,6 +81,14 @@ def test_the_hosts_own_address_is_seen():
     assert found.allows("198.51.100.1", 6080)
 
 
+def test_a_link_local_address_is_taken_for_the_hosts_own():
+    """Which host it is depends on the interface, and every interface has one of its own."""
+    found = rules("fe80::/10", services=[("::", 6080)])
+    assert not found.allows("fe80::7%lo", 6080)
+    assert not found.allows("fe80::7", 6080)
+    assert found.allows("fe80::7%lo", 5900)
+
+
 def test_a_service_elsewhere_is_protected_there_only():
     found = rules(services=[("198.51.100.1", 5672), ("2001:db8::5", 3306)])
     assert not found.allows("198.51.100.1", 5672)
