@@ -2,6 +2,7 @@
 
 import asyncio
 import collections
+import dataclasses
 import logging
 from collections.abc import Callable
 from http import HTTPStatus
@@ -10,14 +11,22 @@ from consoles.proxies.frontends.request import Request
 
 LOG = logging.getLogger(__name__)
 
-LOOK_INTERVAL = 1.0
-BUS_INTERVAL = 5.0
-#: Seconds by which the loop may be late, in any of its last looks.
-MAX_LAG = 1.0
-LOOKS = 5
-
 PATH = "/healthcheck"
 METHODS = ("GET", "HEAD")
+
+
+@dataclasses.dataclass(frozen=True)
+class Times:
+    """Seconds: between looks at the loop and at the bus; how late the loop may be in its last
+    `looks` looks."""
+
+    look: float = 1.0
+    bus: float = 5.0
+    max_lag: float = 1.0
+    looks: int = 5
+
+
+_TIMES = Times()
 
 
 class Health:
@@ -27,12 +36,14 @@ class Health:
     its clients.
     """
 
-    def __init__(self, bus_works: Callable[[], bool], look: Callable[[float], None]) -> None:
+    def __init__(self, bus_works: Callable[[], bool], look: Callable[[float], None],
+                 times: Times = _TIMES) -> None:
         self.draining = False
         self._bus_works = bus_works
         self._bus = False
         self._look = look
-        self._lags: collections.deque[float] = collections.deque(maxlen=LOOKS)
+        self._times = times
+        self._lags: collections.deque[float] = collections.deque(maxlen=times.looks)
 
     def problem(self) -> str | None:
         """One word for a balancer, which needs no more; None when all is well."""
@@ -40,7 +51,7 @@ class Health:
             return "draining"
         if not self._bus:
             return "bus"
-        return "overloaded" if max(self._lags, default=0.0) > MAX_LAG else None
+        return "overloaded" if max(self._lags, default=0.0) > self._times.max_lag else None
 
     async def ask_forever(self) -> None:
         """Ask after the bus, in a thread, so that no request has to."""
@@ -51,13 +62,13 @@ class Health:
                 LOG.log(logging.INFO if works else logging.WARNING,
                         "The message bus %s", "works" if works else "does not answer")
             self._bus = works
-            await asyncio.sleep(BUS_INTERVAL)
+            await asyncio.sleep(self._times.bus)
 
     async def look_forever(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            due = loop.time() + LOOK_INTERVAL
-            await asyncio.sleep(LOOK_INTERVAL)
+            due = loop.time() + self._times.look
+            await asyncio.sleep(self._times.look)
             lag = max(0.0, loop.time() - due)
             self._lags.append(lag)
             try:
