@@ -78,6 +78,7 @@ class Sessions:
         self.all[session.request.id] = session
         session.question = asyncio.get_running_loop().create_task(
             self._ask(context, session, frontend.request))
+        session.question.add_done_callback(_heard)
         with self.audit.metrics.stage("authorise"):
             details = session.details = await asyncio.shield(session.question)
         session.question = None
@@ -162,6 +163,12 @@ class Sessions:
             except TimeoutError:
                 LOG.debug("The agent does not say why the target ended")
         link.end(reason)
+
+
+def _heard(question: asyncio.Task[model.Details]) -> None:
+    """A refusal that nobody waits for any more is no error of the loop's."""
+    if not question.cancelled():
+        question.exception()
 
 
 def _refusal(exc: BaseException, session: Opening) -> exception.ConsolesError:
