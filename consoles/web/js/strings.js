@@ -1,4 +1,7 @@
-/** Every sentence the pages show; nothing else in here, so that a translation is one file. */
+/**
+ * Every sentence the pages show; nothing else in here, so that a translation is one file and the
+ * line of the HTML for browsers without JavaScript.
+ */
 
 export const PAGE = {
     title: (name) => name ? `${name} - noVNC` : "Console - noVNC",

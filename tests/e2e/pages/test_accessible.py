@@ -141,8 +141,13 @@ def test_the_pages_set_no_cookie(page, server):
 
 def test_every_sentence_stands_in_one_module():
     """Words with a space between them, in quotes, anywhere else than in strings.js."""
-    scripts = (page_server.WEB / "js").glob("*.js")
-    for script in scripts:
+    for script in (page_server.WEB / "js").glob("*.js"):
         code = re.sub(r"/[*].*?[*]/|//[^\n]*", "", script.read_text(), flags=re.DOTALL)
         found = re.findall(r"""["'`][A-Z][a-z]+ [a-z]+[^"'`]*["'`]""", code)
         assert bool(found) == (script.name == "strings.js"), (script.name, found)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_html_has_words_for_browsers_without_javascript_only(name):
+    text = (page_server.WEB / name).read_text()
+    assert re.sub(r"<(noscript|title)>.*?</\1>|<[^>]*>", "", text).split() == []

@@ -107,6 +107,19 @@ def test_a_console_in_a_frame_is_reloaded_with_its_token(framed, site, visitor):
     wait_pixel(frame_of(visitor))
 
 
+def test_a_frame_may_do_what_its_site_lets_it(framed, site, visitor):
+    framed(proxy__frame_ancestors=[site.origin])
+    for allow, shown in (("", False), ("fullscreen; clipboard-write", True)):
+        site.allow = allow
+        visitor.goto(site.origin)
+        wait_state(frame_of(visitor), "connected")
+        button = frame_of(visitor).get_by_role("button", name="Full screen")
+        assert button.is_visible() == shown
+        frame_of(visitor).get_by_role("button", name="Clipboard").click()
+        frame_of(visitor).get_by_role("button", name="Copy").click()
+        frame_of(visitor).get_by_text("Copied." if shown else "The browser does not").wait_for()
+
+
 def test_headers_of_transport_go_with_tls_only(framed, scheme, visitor):
     answer = visitor.request.get(f"{framed()}/")
     assert answer.ok
