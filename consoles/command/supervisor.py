@@ -56,6 +56,7 @@ class _Process(cotyledon.Service):
         self._parent = os.getppid()
         self._ended = threading.Event()
         self._worker = generation.make(first + worker_id)
+        self._worker.reload = self._renew_all
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's; the parent passes it on
         signal.signal(AT_ONCE, lambda *_: self._worker.stop())
 
@@ -72,8 +73,16 @@ class _Process(cotyledon.Service):
     def terminate(self) -> None:
         self._worker.drain(self._timeout)
         while not self._ended.wait(ORPHANED):
-            if os.getppid() != self._parent:
+            if self._orphaned():
                 self._worker.stop()  # it would keep the port from whoever is started next
+
+    def _orphaned(self) -> bool:
+        return os.getppid() != self._parent
+
+    def _renew_all(self) -> bool:
+        if not self._orphaned():
+            os.kill(self._parent, signal.SIGHUP)
+        return True
 
 
 class Supervisor(cotyledon.ServiceManager):

@@ -15,10 +15,12 @@ class ProxiesEndpoint:
 
     def __init__(self, loop: asyncio.AbstractEventLoop,
                  end: Callable[[list[str], str, int | None], list[str]],
-                 describe: Callable[[], dict[str, Any]]) -> None:
+                 describe: Callable[[], dict[str, Any]],
+                 reload: Callable[[], bool]) -> None:
         self._loop = loop
         self._end = end
         self._describe = describe
+        self._reload = reload
 
     @exposed
     def close_sessions(self, context: RequestContext, ids: list[str], code: int,
@@ -28,6 +30,10 @@ class ProxiesEndpoint:
     @exposed
     def status(self, context: RequestContext) -> dict[str, Any]:
         return self._in_loop(self._describe)
+
+    @exposed
+    def reload(self, context: RequestContext) -> bool:
+        return self._reload()
 
     def _in_loop(self, func: Callable[..., Any], *args: Any) -> Any:
         async def call() -> Any:

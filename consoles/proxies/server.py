@@ -35,6 +35,7 @@ class Server:
         self._tasks: set[asyncio.Task[None]] = set()
         self._acceptor = Acceptor(settings.entry, self._arrived)
         self.refuses = False  # new sessions: a balancer then goes elsewhere
+        self._closed = False
         self.health: Health
 
     @property
@@ -55,7 +56,8 @@ class Server:
         self._acceptor.listen(sock)
 
     def close(self) -> None:
-        """Take no new connections; those that are here go on."""
+        """Take no new connections; those that are here go on with what they have asked for."""
+        self._closed = True
         self._acceptor.close()
 
     async def finish(self) -> None:
@@ -107,6 +109,8 @@ class Server:
         if request.is_upgrade:
             await self._open(arrival, request, deadline)
             return False
+        if self._closed:
+            request.close_connection = True  # else a page's connection keeps this worker alive
         connection.write(await self._respond(request))
         async with asyncio.timeout(self._timeout):
             await connection.drain()

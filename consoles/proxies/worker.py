@@ -54,6 +54,8 @@ class Worker:
         self._make_bus = make_bus
         self._metrics = metrics
         self._boot_id = str(uuid.uuid4())
+        #: Has the whole proxy read its configuration anew; → whether there is anybody to do it.
+        self.reload: Callable[[], bool] = bool
         self._loop: asyncio.AbstractEventLoop | None = None
         self._told: list[Callable[[], None]] = []
         self._draining = False
@@ -121,7 +123,7 @@ class Worker:
             ledger.report_forever(self._settings.touch_interval), ledger.close_forever(),
             health.ask_forever(), health.look_forever())]
         rpc = bus.serve(self.name, {Proxies.interface: ProxiesEndpoint(
-            loop, self._end, self._describe)})
+            loop, self._end, self._describe, self.reload)})
         self._server.listen(sock)
         LOG.info("%s serves as %s", self._spec.command, self.name)
         self._loop = loop

@@ -21,3 +21,7 @@ class Proxies(Client):
     def status(self, context: RequestContext) -> Any:
         """→ {worker, kind, boot_id, opening, live, draining}."""
         return self._call(context, "status")
+
+    def reload(self, context: RequestContext) -> Any:
+        """Have the proxy read its configuration anew; → False when it has nobody who does so."""
+        return self._call(context, "reload")
