@@ -7,68 +7,16 @@ import urllib.request
 
 import pytest
 
-from tests.fixtures.keystone import login
+from tests.fixtures.cloud import BLUE
+from tests.fixtures.cloud import CACHE_TIME
+from tests.fixtures.cloud import Cloud
+from tests.fixtures.cloud import RED
+from tests.fixtures.cloud import TIMEOUT
 from tests.fixtures.processes import free_port
 from tests.fixtures.processes import Services
 from tests.fixtures.processes import wait_for
-from tests.fixtures.system import Fault
 from tests.fixtures.system import instance_id
-from tests.fixtures.system import System
 from tests.fixtures.system import timed
-
-RED, BLUE = instance_id("red"), instance_id("blue")
-VNC = {"protocol": "vnc", "type": "novnc"}
-#: Seconds that the API of these tests takes a token without asking again, and waits for Keystone.
-CACHE_TIME = 1
-TIMEOUT = 2
-
-
-class Cloud(System):
-    """A server in each project, one agent for both, and tokens that are remembered."""
-
-    def __init__(self, services, url, keystone):
-        super().__init__(services, url, api={"auth_strategy": "keystone"},
-                         keystone_authtoken=login(
-                             keystone.url, token_cache_time=CACHE_TIME,
-                             http_connect_timeout=TIMEOUT))
-        self.keystone = keystone
-        self.given = []
-        self.write_agent("one", [
-            {"name": f"vm-{name}", "id": instance_id(name), "status": "ACTIVE",
-             "project_id": keystone.projects[name], "consoles": {"novnc": {"guest": "builtin"}}}
-            for name in ("red", "blue")])
-
-    def start(self):
-        self.sync()
-        self.start_consoleauth()
-        self.start_agent()
-        self.start_api()
-        wait_for(lambda: len(self.ask("/servers?all_tenants=1", token=self.of("adam"))["servers"])
-                 == 2, 20, "both servers are reported")
-        return self
-
-    def of(self, user, project=None, **kwargs):
-        """A token of the user; the project is red unless it is told."""
-        token = self.keystone.token(user, project or "red", **kwargs)
-        self.given.append(token)
-        return token
-
-    def open_console(self, token, server=RED):
-        return self.ask(f"/servers/{server}/console", VNC, token=token)["url"]
-
-    def status(self, token, path="/servers", body=None, **kwargs):
-        """→ the answer's status; what is not 200 must be one of our faults."""
-        try:
-            self.ask(path, body, token=token, **kwargs)
-        except Fault as fault:
-            [(name, document)] = fault.body.items()
-            assert document["code"] == fault.status, name
-            assert document["message"]
-            return fault.status
-        return 200
-
-    def may_open(self, token, server=RED):
-        return self.status(token, f"/servers/{server}/console", VNC)
 
 
 @pytest.fixture(scope="module")
@@ -192,6 +140,16 @@ def test_headers_of_the_middleware_cannot_be_forged(cloud):
     status, body, _ = ask(cloud.api_port, **forged, **{"X-Auth-Token": cloud.of("rita")})
     assert status == 200
     assert [s["id"] for s in json.loads(body)["servers"]] == [RED]
+
+
+def test_an_application_credential_may_do_what_its_access_rules_say(cloud, another_api):
+    token = cloud.keystone.credential_token("mary", "red", access_rules=[
+        {"service": "compute", "method": "GET", "path": "/v2.1/servers"}])
+    cloud.given.append(token)
+    port = another_api("ruled", service_type="compute")
+    assert ask(port, "/v2.1/servers", **{"X-Auth-Token": token})[0] == 200
+    assert ask(port, f"/v2.1/servers/{RED}", **{"X-Auth-Token": token})[0] == 401
+    assert ask(port, "/v2.1/servers", **{"X-Auth-Token": cloud.of("mary")})[0] == 200
 
 
 def test_documents_and_health_need_no_token(cloud):
