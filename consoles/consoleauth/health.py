@@ -57,14 +57,12 @@ class Health:
         try:
             self._counted(self._database.read(sessions.count_living))
             self._reached = time.monotonic()
-        except exception.ConsolesError as exc:
+        except Exception as exc:
             self._reached = 0.0
-            LOG.warning("The database does not answer: %s", exc)
+            LOG.warning("The database does not answer: %s", exc,
+                        exc_info=not isinstance(exc, exception.ConsolesError))
 
     def _run(self) -> None:
         while not self._stopped.is_set():
-            try:
-                self.look()
-            except Exception:
-                LOG.exception("Looking after bus and database failed")
+            self.look()
             self._stopped.wait(INTERVAL)

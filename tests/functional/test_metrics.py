@@ -1,0 +1,85 @@
+"""What a worker counts, read as Prometheus reads it."""
+
+import pytest
+
+from consoles import exception
+from consoles import model
+from consoles.conf import consoleauth as consoleauth_options
+from consoles.conf import proxy as proxy_options
+from tests.fixtures import targets
+from tests.fixtures import ws_client
+from tests.fixtures.processes import wait_for
+from tests.fixtures.prometheus import samples
+
+HOSTILE = "x\r\n\x1b[31m\"}consoles_evil 1"
+
+
+def counted(proxy, name, **labels):
+    return samples(proxy.worker._metrics.page()).get((name, tuple(sorted(labels.items()))), 0)
+
+
+def opened(proxy, token="t"):
+    ws = proxy.connect(token)
+    ws.send(b"RFB 003.008\n\x01")
+    ws.recv_exactly(18)
+    return ws
+
+
+def test_a_session_is_counted_while_it_lives_and_when_it_ends(proxy, consoleauth):
+    consoleauth.add("t", targets.Target(targets.rfb_server(targets.echo)).port)
+    ws = opened(proxy)
+    ws.send(b"?" * 5000)
+    ws.recv_exactly(5000)
+    wait_for(lambda: counted(proxy, "consoles_sessions") == 1)
+    wait_for(lambda: counted(proxy, "consoles_carried_bytes_total", direction="in") >= 5000)
+    assert counted(proxy, "consoles_carried_bytes_total", direction="out") >= 5000
+    assert counted(proxy, "consoles_sessions_opened_total") == 1
+    for stage in ("request", "authorise", "dial", "target", "accept"):
+        assert counted(proxy, "consoles_opening_seconds_count", stage=stage) == 1, stage
+    assert counted(proxy, "consoles_rpc_seconds_count", interface="consoleauth",
+                   method="get_connection_details", outcome="ok") == 1
+    assert counted(proxy, "consoles_workers") == 1
+    ws.close()
+    assert proxy.tally()["bytes_in"] == 5000
+    assert counted(proxy, "consoles_sessions_ended_total", reason="client_closed") == 1
+    wait_for(lambda: counted(proxy, "consoles_sessions") == 0)
+    assert counted(proxy, "consoles_carried_bytes_total", direction="in") == 5000
+
+
+def test_refusals_are_counted_by_their_reason(proxy, consoleauth):
+    consoleauth.tokens[model.token_hash("away")] = exception.AgentUnavailable("host")
+    for token, reason in (("away", "agent_unavailable"), ("wrong", "token_invalid")):
+        with pytest.raises(ws_client.Refused):
+            proxy.connect(token)
+        assert counted(proxy, "consoles_refusals_total", reason=reason) == 1
+    assert counted(proxy, "consoles_rpc_seconds_count", interface="consoleauth",
+                   method="get_connection_details", outcome="none") == 1
+    assert counted(proxy, "consoles_rpc_seconds_count", interface="consoleauth",
+                   method="get_connection_details", outcome="agent_unavailable") == 1
+
+
+def test_no_label_is_anybodys_to_choose(proxy, consoleauth):
+    """Whatever comes from outside, the page has the same series as before."""
+    consoleauth.add("t", targets.Target(targets.rfb_server(targets.echo)).port)
+    names = []
+    for word in ("plain", HOSTILE.replace("\r\n", "%0d%0a")):
+        with pytest.raises(ws_client.Refused):
+            proxy.connect(path=f"/{word}?token={word}".replace(" ", "+"))
+        with pytest.raises(ws_client.Refused):
+            proxy.connect(word.replace(" ", "+"), extra=[("User-Agent", word)],
+                          origin=f"http://{word}")
+        ws = opened(proxy)
+        end, = proxy.worker._sessions.all
+        proxy.worker._loop.call_soon_threadsafe(proxy.worker._end, [end], word, 4441)
+        assert ws.until_closed()[0] == 4441
+        proxy.tally()
+        names.append({key for key in samples(proxy.worker._metrics.page())
+                      if key[0].endswith("_total")})
+    assert names[0] == names[1]
+    assert counted(proxy, "consoles_sessions_ended_total", reason="other") == 2
+
+
+@pytest.mark.parametrize("options", [proxy_options, consoleauth_options])
+def test_no_listener_for_monitoring_unless_told_and_then_on_loopback(options):
+    defaults = {option.name: option.default for option in options.OPTS}
+    assert (defaults["metrics_port"], defaults["metrics_host"]) == (0, "127.0.0.1")
