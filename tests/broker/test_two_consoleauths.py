@@ -177,6 +177,17 @@ def test_nothing_is_lost_or_counted_twice_when_one_is_killed_under_load(cloud):
     assert [host["instances"] for host in hosts] == [TOKENS] * CALLERS
 
 
+def _kill_what_a_worker_that_is_away_holds(cloud):
+    away = session() | {"worker": "away:novnc:0"}
+    cloud.auth.get_connection_details(cloud.context, "t", away)
+    code, text = cloud.manage("session", "kill", away["id"])
+    assert (code, "will be closed when the proxy reports again" in text) == (1, True)
+    row = {"id": away["id"], "connection_id": "c", "instance_id": "i1", "console_type": "novnc",
+           "client_address": "192.0.2.1", "state": "live", "bytes_in": 0, "bytes_out": 0}
+    answer = cloud.sessions.report(cloud.context, "away:novnc:0", "boot1", [row])
+    assert answer == {"end": [{"id": away["id"], "code": 4441, "reason": "ended_by_admin"}]}
+
+
 def test_the_operator_sees_what_is_there_and_what_is_missing(cloud):
     code, text = cloud.manage("status")
     assert (code, "no consoles-compute has reported" in text) == (1, True)
@@ -195,6 +206,7 @@ def test_the_operator_sees_what_is_there_and_what_is_missing(cloud):
     assert cloud.manage("session", "kill", asked["id"])[0] == 0
     assert cloud.worker.closed == [([asked["id"]], 4441, "ended_by_admin")]
     assert cloud.manage("session", "kill", "unknown")[0] == 1
+    _kill_what_a_worker_that_is_away_holds(cloud)
     code, text = cloud.manage("status")
     assert code == 0, text
     assert f"{AGENT}: 1 instances" in text

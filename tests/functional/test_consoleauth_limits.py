@@ -1,9 +1,13 @@
-"""Sessions bounded by token and by project, tokens that live longer, sessions that end with
-them."""
+"""What bounds the use of a token: its time, its own and its project's sessions."""
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy import orm
 
 from consoles import exception
+from consoles import model
+from consoles.db import clock
+from consoles.db import connections
 from consoles.db import models
 from tests.fixtures.consoleauth import refused
 from tests.fixtures.consoleauth import started
@@ -92,3 +96,28 @@ def test_a_session_ends_with_its_token_where_that_is_enforced(plant):
     assert plant.report_sessions(*rows) == [(short, 4443, "session_expired")]
     assert plant.session_row(short)["state"] == "ended"
     assert plant.session_row(longer)["state"] == "live"
+
+
+def test_a_token_is_expired_in_the_very_millisecond_that_it_expires_in(plant):
+    """By the clock of the database, the only one that is asked; it stands still here."""
+    plant.add()
+    found = {}
+    with plant.database.engine.connect() as connection, orm.Session(connection) as db:
+        connection.connection.driver_connection.create_function(
+            "julianday", 1, lambda _: 2_500_000.5)
+        now = clock.read(db)
+        for later in (-1, 0, 1):
+            db.execute(sa.update(models.Connection).values(expires_at=now + later))
+            found[later] = connections.find(db, model.token_hash("t")) is not None
+        db.rollback()
+        connection.invalidate()  # nobody else gets this one
+    assert found == {-1: False, 0: False, 1: True}
+
+
+def test_a_token_used_from_another_address_is_told_apart(plant):
+    plant.add()
+    for address in ("192.0.2.1", "203.0.113.9"):
+        plant.get("t", plant.session(client_address=address))
+    rows = plant.sessions.list(plant.context)
+    assert {row["client_address"] for row in rows} == {"192.0.2.1", "203.0.113.9"}
+    assert len({row["connection_id"] for row in rows}) == 1

@@ -188,6 +188,7 @@ def test_consoleauth_is_silent(proxy, consoleauth):
     assert refused(proxy, "t")[0] == 503
     assert time.monotonic() - before < 6
     consoleauth.gate.set()
+    assert refused(proxy, "t")[0] == 401
 
 
 def test_a_client_that_goes_away_stops_the_dialling(proxy, consoleauth):
