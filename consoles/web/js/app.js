@@ -96,7 +96,7 @@ class App {
         this.screen.hidden = true;
         this.panel.show(false);
         this.#state(connected || code === "left" ? "closed" : "refused",
-            [ending.heading, ending.text, reason].join(". "));
+            `${ending.heading}. ${ending.text} ${reason}`.trim());
         page.dataset.code = code;
         this.card.ended(ending, code, reason);
         if (ending.retry === "automatic" && this.options.reconnect) {

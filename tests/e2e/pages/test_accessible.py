@@ -31,7 +31,7 @@ LIVE = """
 REFUSED = """
 - main:
   - status: The console service is not available. A part of it is missing. This is often over in \
-a moment.. Because
+a moment. Because
   - heading "The console service is not available" [level=1]
   - paragraph: A part of it is missing. This is often over in a moment.
   - paragraph: "The console service said: Because"
