@@ -181,10 +181,11 @@ def run_bus_service(conf: cfg.ConfigOpts, name: str,
 
     Starts while the broker is away, too, and listens as soon as it answers.
     """
-    stopped = threading.Event()
-    on_signals(conf, stopped.set)
+    on_signals(conf, lambda: os._exit(0))  # `build` may wait for the database for minutes
     bus = transport.Bus(conf)
     service = build(conf, bus)
+    stopped = threading.Event()
+    on_signals(conf, stopped.set)
     service.start()
     servers = bus.serve(name, service.endpoints)
     LOG.info("%s serves the bus as %s", conf.prog, name)

@@ -41,10 +41,12 @@ def check(conf: cfg.ConfigOpts) -> None:
     The URL holds a password and so is never told.
     """
     try:
-        driver = messaging.TransportURL.parse(conf).transport.partition("+")[0]
+        url = messaging.TransportURL.parse(conf)
+        driver = url.transport.partition("+")[0]
+        nowhere = driver == "rabbit" and not any(host.hostname for host in url.hosts)
     except (messaging.InvalidTransportURL, ValueError):
-        driver = ""
-    if not metadata.entry_points(group="oslo.messaging.drivers", name=driver):
+        driver, nowhere = "", True
+    if nowhere or not metadata.entry_points(group="oslo.messaging.drivers", name=driver):
         raise exception.ConfigError(
             "transport_url names no message bus: write it as "
             "rabbit://user:password@host:5672/vhost")
