@@ -22,6 +22,8 @@ GATHER = 0.05
 #: Tallies kept while nobody takes them; beyond that the oldest are lost, and said to be.
 MAX_WAITING = 100_000
 MAX_PAUSE = 5.0
+#: Questions under way whose clients have left; further ones are given up.
+MAX_ABANDONED = 1000
 
 
 class Ledger:
@@ -40,7 +42,7 @@ class Ledger:
         self._live = live
         self._end = end
         self._waiting: list[dict[str, Any]] = []
-        self._early: set[asyncio.Future[Any]] = set()
+        self._abandoned: set[asyncio.Future[Any]] = set()
         self._wake = asyncio.Event()
 
     def close(self, tally: model.Tally, after: asyncio.Future[Any] | None = None) -> None:
@@ -49,9 +51,11 @@ class Ledger:
         An end that is told before its beginning is not recorded, and the session ends as lost.
         """
         if after is not None and not after.done():
-            self._early.add(after)
-            after.add_done_callback(self._early.discard)
+            self._abandoned.add(after)
+            after.add_done_callback(self._abandoned.discard)
             after.add_done_callback(lambda _: self.close(tally))
+            if len(self._abandoned) > MAX_ABANDONED:
+                after.cancel()
             return
         self._waiting.append(tally.to_dict())
         if len(self._waiting) > MAX_WAITING:
@@ -82,13 +86,13 @@ class Ledger:
         """Send what is left, for so long; at a worker's end."""
         try:
             async with asyncio.timeout(timeout):
-                if self._early:
-                    await asyncio.wait(self._early)
+                if self._abandoned:
+                    await asyncio.wait(self._abandoned)
                 while self._waiting and await self._send():
                     pass
         except TimeoutError:
             LOG.warning("%s tallies were not taken; their sessions end as lost",
-                        len(self._waiting) + len(self._early))
+                        len(self._waiting) + len(self._abandoned))
 
     async def _send(self) -> bool:
         batch = self._waiting[:BATCH]

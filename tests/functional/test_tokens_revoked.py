@@ -104,7 +104,7 @@ def test_a_tally_waits_for_the_answer_that_begins_its_session(proxy, consoleauth
     sock.close()
     wait_for(lambda: not proxy.worker._sessions.all)
     ledger = proxy.worker._sessions.ledger
-    assert ledger._early
+    assert ledger._abandoned
     assert (consoleauth.tallies, ledger._waiting) == ([], [])
     consoleauth.gate.set()
     _, session = consoleauth.asked[0]
