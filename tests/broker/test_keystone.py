@@ -1,5 +1,6 @@
 """consoles-api with a real Keystone: who may open, see and list what; tokens; Keystone's faults."""
 
+import concurrent.futures
 import json
 import time
 import urllib.error
@@ -11,12 +12,10 @@ from tests.fixtures.cloud import BLUE
 from tests.fixtures.cloud import CACHE_TIME
 from tests.fixtures.cloud import Cloud
 from tests.fixtures.cloud import RED
-from tests.fixtures.cloud import TIMEOUT
 from tests.fixtures.processes import free_port
 from tests.fixtures.processes import Services
 from tests.fixtures.processes import wait_for
 from tests.fixtures.system import instance_id
-from tests.fixtures.system import timed
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +86,14 @@ def test_an_admin_opens_every_console(cloud):
     assert {cloud.may_open(token, server) for server in (RED, BLUE)} == {200}
 
 
+def test_users_who_ask_at_once_are_not_mixed_up(cloud):
+    users = {"mary": 200, "rita": 403, "adam": 200, "nora": 403}
+    asking = [(cloud.of(user), expected) for user, expected in users.items() for _ in range(4)]
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(cloud.may_open, [token for token, _ in asking]))
+    assert answers == [expected for _, expected in asking]
+
+
 @pytest.mark.parametrize("user", ["mary", "rita"])
 def test_only_admins_see_all_projects(cloud, user):
     token = cloud.of(user)
@@ -111,10 +118,10 @@ def test_a_token_must_name_a_project(cloud, scope):
 
 
 def test_an_expired_token_is_refused_though_it_was_just_taken(cloud):
-    token = cloud.keystone.short_token("mary", "red", 3)
+    token = cloud.keystone.short_token("mary", "red", 4)
     cloud.given.append(token)
     assert cloud.may_open(token) == 200
-    wait_for(lambda: cloud.may_open(token) == 401, 5)
+    wait_for(lambda: cloud.may_open(token) == 401, 6)
 
 
 def test_a_revoked_token_is_refused_within_the_cache_time(cloud):
@@ -157,16 +164,18 @@ def test_documents_and_health_need_no_token(cloud):
         assert ask(cloud.api_port, path)[0] == 200, path
 
 
-def test_a_keystone_that_hangs_is_a_503_in_time_and_recovered_from(cloud):
+def test_a_keystone_that_hangs_is_a_503_in_time_and_recovered_from(cloud, another_api):
+    port = another_api("hurried", http_connect_timeout=1)
     token = cloud.of("mary")
     cloud.keystone.freeze()
     try:
-        status, seconds = timed(lambda: cloud.status(token, timeout=30))
+        began = time.monotonic()
+        status = ask(port, **{"X-Auth-Token": token})[0]
+        assert time.monotonic() - began < 5  # two questions: for its own token, about the user's
     finally:
         cloud.keystone.thaw()
     assert status == 503
-    assert seconds < 2 * TIMEOUT + 1
-    assert cloud.may_open(token) == 200
+    wait_for(lambda: ask(port, **{"X-Auth-Token": token})[0] == 200, 20)
 
 
 def test_without_a_keystone_all_tokens_are_503_at_once(cloud, another_api):
