@@ -8,6 +8,7 @@ from alembic import config as alembic_config
 from alembic import script
 from alembic.runtime import migration
 from oslo_config import cfg
+from oslo_db import exception as db_exception
 
 from consoles import exception
 from consoles.db import engine
@@ -52,8 +53,13 @@ def head() -> str:
 
 
 def check(bind: sa.Engine) -> None:
-    """Raises ConfigError when the database was not prepared for this release."""
-    found = current(bind)
+    """Raises ConfigError when the database does not answer or was not prepared for this release."""
+    try:
+        found = current(bind)
+    except db_exception.DBError as exc:  # its text may hold the URL, and with it the password
+        raise exception.ConfigError(
+            f"The database of [database] connection does not answer ({type(exc).__name__}). "
+            "Start it, or correct the URL.") from exc
     if found != head():
         raise exception.ConfigError(
             f"The database has schema version {found}, this release works with {head()}: "
