@@ -19,8 +19,9 @@ from typing import Any
 from consoles.exception import WireError
 from consoles.proxies.peers import group
 from consoles.proxies.peers import TrustedProxies
+from consoles.proxies.silent import NONE
+from consoles.proxies.silent import Silent
 from consoles.stream.connection import Connection
-from consoles.wire import proxy_protocol
 
 LOG = logging.getLogger(__name__)
 
@@ -61,17 +62,6 @@ class Arrival:
     done: Callable[[], None]
 
 
-@dataclasses.dataclass(eq=False)
-class _Silent:
-    """A peer that has said nothing so far, or only its PROXY header."""
-
-    sock: socket.socket
-    key: str            # whose handshakes it counts among; "" for a trusted proxy
-    address: str
-    deadline: float
-    seen: int = 0       # bytes of a PROXY header that is not whole; -1: none is expected
-
-
 class Acceptor:
     """One per worker. `arrived` gets each connection that has begun to speak."""
 
@@ -80,7 +70,7 @@ class Acceptor:
         self._arrived = arrived
         self.pauses = 0
         self._sock: socket.socket | None = None
-        self._silent: dict[int, _Silent] = {}  # by descriptor, oldest first
+        self._silent: dict[int, Silent] = {}  # by descriptor, oldest first
         self._here: collections.Counter[str] = collections.Counter()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -147,8 +137,8 @@ class Acceptor:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         loop = asyncio.get_running_loop()
-        silent = _Silent(sock, key, peer, loop.time() + self._entry.handshake_timeout,
-                         0 if trusted and self._entry.proxy_protocol else -1)
+        silent = Silent(sock, key, peer, loop.time() + self._entry.handshake_timeout,
+                         0 if trusted and self._entry.proxy_protocol else NONE)
         self._here[key] += 1
         self._silent[sock.fileno()] = silent
         loop.add_reader(sock, self._look, silent)
@@ -162,12 +152,12 @@ class Acceptor:
         if not self._here[key]:
             del self._here[key]
 
-    def _forget(self, silent: _Silent) -> None:
+    def _forget(self, silent: Silent) -> None:
         """It speaks, or it goes: no longer one of the silent."""
         asyncio.get_running_loop().remove_reader(silent.sock)
         del self._silent[silent.sock.fileno()]
 
-    def _drop(self, silent: _Silent) -> None:
+    def _drop(self, silent: Silent) -> None:
         self._forget(silent)
         silent.sock.close()
         self._leave(silent.key)
@@ -183,7 +173,7 @@ class Acceptor:
 
     # -- the first bytes -------------------------------------------------------------------------
 
-    def _look(self, silent: _Silent) -> None:
+    def _look(self, silent: Silent) -> None:
         try:
             first = self._first_byte(silent)
         except BlockingIOError:
@@ -205,38 +195,21 @@ class Acceptor:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    def _first_byte(self, silent: _Silent) -> bytes:
-        """→ the first byte of TLS or HTTP, b"" at the peer's end.
+    def _first_byte(self, silent: Silent) -> bytes:
+        """As `Silent.first_byte`; a client behind a balancer counts among its own address's."""
+        address = silent.address
+        try:
+            return silent.first_byte()
+        finally:
+            if silent.address != address:
+                self._leave(silent.key)
+                silent.key = group(silent.address)
+                full = not self._has_place(silent.key)
+                self._here[silent.key] += 1
+                if full:
+                    raise WireError("too many connections of its address are in their handshake")
 
-        Raises BlockingIOError when it is still to come, WireError for a wrong PROXY header.
-        """
-        if silent.seen >= 0:
-            self._take_proxy_header(silent)
-        return silent.sock.recv(1, socket.MSG_PEEK)
-
-    def _take_proxy_header(self, silent: _Silent) -> None:
-        sock = silent.sock
-        data = sock.recv(proxy_protocol.MAX_SIZE, socket.MSG_PEEK)
-        header = proxy_protocol.parse(data)
-        if header is None:
-            if len(data) <= silent.seen or not data:
-                raise WireError("it ends before its PROXY header does")
-            silent.seen = len(data)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, len(data) + 1)  # else we spin
-            raise BlockingIOError
-        sock.recv(header.size)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
-        silent.seen = -1
-        if header.address is not None:
-            silent.address = header.address
-            key = group(header.address)
-            if not self._has_place(key):
-                raise WireError("too many connections of this address are in their handshake")
-            self._leave(silent.key)
-            silent.key = key
-            self._here[key] += 1
-
-    async def _hand_over(self, silent: _Silent, tls: bool) -> None:
+    async def _hand_over(self, silent: Silent, tls: bool) -> None:
         """Make a transport of it, after TLS's handshake where it wants one."""
         loop = asyncio.get_running_loop()
         connection = Connection()
