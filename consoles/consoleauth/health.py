@@ -14,7 +14,8 @@ from consoles.db.engine import Database
 
 LOG = logging.getLogger(__name__)
 
-INTERVAL = 5.0
+#: Seconds between two looks, and where something is wrong.
+INTERVAL, RETRY = 5.0, 1.0
 #: Seconds after which a look that has not come back counts as a database that hangs.
 PATIENCE = 15.0
 
@@ -65,4 +66,4 @@ class Health:
     def _run(self) -> None:
         while not self._stopped.is_set():
             self.look()
-            self._stopped.wait(INTERVAL)
+            self._stopped.wait(RETRY if self.problems() else INTERVAL)

@@ -17,8 +17,8 @@ METHODS = ("GET", "HEAD")
 
 @dataclasses.dataclass(frozen=True)
 class Times:
-    """Seconds: between looks at the loop and at the bus; how late the loop may be in its last
-    `looks` looks."""
+    """Seconds: between looks at the loop (and at a bus that is away) and at the bus; how late the
+    loop may be in its last `looks` looks."""
 
     look: float = 1.0
     bus: float = 5.0
@@ -62,7 +62,7 @@ class Health:
                 LOG.log(logging.INFO if works else logging.WARNING,
                         "The message bus %s", "works" if works else "does not answer")
             self._bus = works
-            await asyncio.sleep(self._times.bus)
+            await asyncio.sleep(self._times.bus if works else self._times.look)
 
     async def look_forever(self) -> None:
         loop = asyncio.get_running_loop()

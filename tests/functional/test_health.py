@@ -78,7 +78,7 @@ def test_a_bus_that_is_away_is_told_and_so_is_its_return():
         return works.is_set()
 
     async def story():
-        watched = Health(bus_works, lambda lag: None, Times(bus=0.01))
+        watched = Health(bus_works, lambda lag: None, Times(look=0.01, bus=0.01))
         assert watched.problem() == "bus"
         task = asyncio.create_task(watched.ask_forever())
         for state, problem in ((False, "bus"), (True, None), (False, "bus")):
