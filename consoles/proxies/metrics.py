@@ -22,7 +22,10 @@ OTHER = "other"
 
 
 class Metrics:
-    """Of one worker, with a registry of its own; see doc/source/admin/monitoring.rst."""
+    """Of one worker, with a registry of its own; `monitor.pool` makes the page of several.
+
+    What each means stands in doc/source/admin/monitoring.rst.
+    """
 
     def __init__(self, kind: str) -> None:
         self.registry = prometheus_client.CollectorRegistry()
@@ -32,10 +35,6 @@ class Metrics:
         self._count_sessions()
         self._count_openings()
         self._count_the_worker()
-
-    def page(self) -> bytes:
-        """In Prometheus' text format; of this process only, see `monitor.pool` for several."""
-        return prometheus_client.generate_latest(self.registry)
 
     # -- told as it happens ----------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ import re
 import socket
 import traceback
 
+import prometheus_client
 import pytest
 
 from consoles import exception
@@ -57,7 +58,7 @@ class Everything:
             if record.exc_info:
                 assert not SECRETS.search("".join(traceback.format_exception(
                     *record.exc_info))), line
-        page = proxy.worker._metrics.page().decode()
+        page = prometheus_client.generate_latest(proxy.worker._metrics.registry).decode()
         assert not SECRETS.search(page)
         for answer in self.answers:
             assert not SECRETS.search(answer.decode("latin-1")), answer
