@@ -3,7 +3,9 @@
 The only holder of the process's conf; everything below is handed values or the conf itself.
 """
 
+import contextlib
 import dataclasses
+import io
 import logging
 import os
 import signal
@@ -87,7 +89,12 @@ def reread(conf: cfg.ConfigOpts) -> cfg.ConfigOpts:
     """What the files of `conf` say now, in a conf of its own. Raises ConfigError."""
     fresh = cfg.ConfigOpts()
     _register(fresh)
-    _read(fresh, conf._args or (), conf.prog)  # as they were at the start
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            _read(fresh, conf._args or (), conf.prog)  # as they were at the start
+    except SystemExit as exc:  # a wrong value of an option that the command line has, too
+        raise exception.ConfigError(said.getvalue().strip()) from exc
     brokers.check(fresh)
     return fresh
 

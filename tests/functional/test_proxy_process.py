@@ -84,6 +84,7 @@ def test_a_reload_takes_other_options_and_another_number_of_workers(proxy):
 
 @pytest.mark.parametrize(("group", "option", "value", "told"), [
     ("proxy", "workers", "many", "workers"),
+    ("DEFAULT", "debug", "maybe", "debug"),
     ("DEFAULT", "cert", "/nowhere/cert.pem", "cannot read /nowhere/cert.pem"),
     ("DEFAULT", "transport_url", "rabit://u:secret@h/", "transport_url"),
 ])

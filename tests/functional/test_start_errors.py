@@ -157,6 +157,17 @@ def test_the_file_is_missing(start):
     assert "Traceback" not in done.stderr
 
 
+def test_debug_is_neither_yes_nor_no(tmp_path):
+    (tmp_path / "consoles.conf").write_text("[DEFAULT]\ndebug = maybe\n")
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", COMMANDS["proxy"],
+         "--config-file", tmp_path / "consoles.conf"],
+        capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 1
+    assert "argument --debug: Invalid Boolean value: maybe" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_the_log_cannot_be_written(start):
     assert "Cannot log as configured" in start(
         "proxy", DEFAULT={"log_file": "/nowhere/consoles.log"})
