@@ -39,3 +39,9 @@ def test_a_head_that_none_may_send_is_refused(proxy, consoleauth, head, status):
         assert ws_client.read_head(sock)[0] == status
         assert ws_client.read_all(sock) == b""
     assert consoleauth.asked == []
+
+
+def test_compression_is_not_negotiated(proxy, echoing_guest):
+    ws = proxy.connect(extra=[("Sec-WebSocket-Extensions",
+                               "permessage-deflate; client_max_window_bits")])
+    assert "sec-websocket-extensions" not in ws.answer

@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+import subprocess
 import threading
 import warnings
 
@@ -170,3 +171,11 @@ def test_wrong_files_are_said(tmp_path, certificates):
         tls.server_context(str(certificates.cert), None, "default", None)
     with pytest.raises(exception.ConfigError, match="ssl_ciphers"):
         tls.server_context(str(certificates.cert), str(certificates.key), "default", "NONSENSE")
+
+
+def test_nobody_may_renegotiate(secure, echoing_guest):
+    openssl = subprocess.run(
+        ["openssl", "s_client", "-connect", f"127.0.0.1:{secure().port}", "-tls1_2"],
+        input="R\n", capture_output=True, text=True, timeout=20)
+    assert "RENEGOTIATING" in openssl.stdout + openssl.stderr
+    assert "no renegotiation" in openssl.stderr
