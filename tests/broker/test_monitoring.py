@@ -6,6 +6,7 @@ import http.client
 import pathlib
 import secrets
 import signal
+import socket
 
 import psutil
 import pytest
@@ -16,6 +17,7 @@ from tests.fixtures.processes import free_port
 from tests.fixtures.processes import LOOPBACK
 from tests.fixtures.processes import wait_for
 from tests.fixtures.prometheus import samples
+from tests.fixtures.system import TOKEN
 
 PASSWORDS = {"bus": "s3cr3tbus", "database": "s3cr3tdb", "keystone": "s3cr3tkey"}
 
@@ -99,6 +101,19 @@ def test_health_of_services_whose_broker_is_away(make_system, own_rabbit, ports)
     wait_for(lambda: ask(system.proxy_ports["proxy"]) == (503, b"bus\n"), 20)
 
 
+def provoke(port, token):
+    """→ the answers to requests that would forge or colour a line of the log."""
+    answers = b""
+    for path in ("/%0d%0aforged", "/\x1b[31mforged", f"/servers/x%0aforged/console?token={token}"):
+        with socket.create_connection((LOOPBACK, port), 10) as sock:
+            sock.sendall(ws_client.request(path, port, headers=[
+                ("User-Agent", f"\x1b[31m{token}"), ("Referer", f"http://x/?token={token}"),
+                ("X-Auth-Token", TOKEN), ("X-Openstack-Request-Id", f"req-\x1b{token}"),
+                ("Connection", "close")]))
+            answers += ws_client.read_all(sock)
+    return answers
+
+
 def test_no_service_writes_a_token_a_ticket_or_a_password(make_system, rabbit, mariadb, ports):
     """With debug=true: logs, metrics, health and the titles of processes."""
     user = "u" + secrets.token_hex(4)
@@ -118,6 +133,9 @@ def test_no_service_writes_a_token_a_ticket_or_a_password(make_system, rabbit, m
     system.services.terminate("agent-one")
     with pytest.raises(ws_client.Refused):
         system.connect(tokens[2])
+    provoked = {"api": provoke(system.api_port, tokens[0]),
+                "proxy": provoke(system.proxy_ports["proxy"], tokens[0])}
+    assert all(answer.startswith(b"HTTP/1.1 ") for answer in provoked.values())
 
     written = {name: process.log.read_bytes()
                for name, process in system.services.processes.items()}
@@ -129,6 +147,9 @@ def test_no_service_writes_a_token_a_ticket_or_a_password(make_system, rabbit, m
             title = pathlib.Path(f"/proc/{process.pid}/cmdline").read_bytes()
             written[f"title of {name} {process.pid}"] = title
     assert len(written["proxy"]) > 1000
+    for name, text in written.items():
+        assert b"\x1b" not in text, name
+        assert b"\nforged" not in text, name
     for secret in (*tokens, *map(model.token_hash, tokens), *PASSWORDS.values()):
         for name, text in written.items():
             assert secret.encode() not in text, name
