@@ -18,7 +18,6 @@ import uuid
 from collections.abc import Callable
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 from typing import TypeVar
 
 import prometheus_client
@@ -41,8 +40,9 @@ class Pool:
     def __init__(self) -> None:
         _sweep()
         self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
-        self._held: list[IO[bytes]] = [_locked(self.path / "lock")]
-        # Held by this process and all that it forks: see _sweep.
+        # Held by this process and all that it forks. For others it is in use: for `_sweep`, and
+        # for systemd-tmpfiles, which leaves alone what is below a locked directory.
+        self._held = [_locked(self.path)]
 
     def join(self, make: Callable[[], Made]) -> Made:
         """→ what `make` answers; the metrics that it makes are this process's part of the page."""
@@ -50,7 +50,9 @@ class Pool:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(self.path)
         values.ValueClass = values.MultiProcessValue(lambda: ident)
         with self._alone():
-            self._held.append(_locked(self.path / (ident + ALIVE)))
+            alive = self.path / (ident + ALIVE)
+            alive.touch()
+            self._held.append(_locked(alive))
             return make()
 
     def page(self) -> bytes:
@@ -99,19 +101,24 @@ def _add_up(files: list[Path], into: Path) -> None:
     fresh.rename(into)
 
 
-def _locked(path: Path) -> IO[bytes]:
-    """Made and locked; the kernel lets go of it with the last process that has it open."""
-    file = path.open("wb")
-    fcntl.flock(file, fcntl.LOCK_EX)
-    return file
+def _locked(path: Path) -> int:
+    """→ a descriptor; the kernel lets go of the lock with the last process that has it open."""
+    descriptor = os.open(path, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return descriptor
 
 
 def _is_held(path: Path) -> bool:
     try:
-        with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # BlockingIOError, or not there (any more)
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:  # not there any more
         return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
     return False
 
 
@@ -119,5 +126,5 @@ def _sweep() -> None:
     """Remove what a process that was killed has left behind."""
     for path in Path(tempfile.gettempdir()).glob(PREFIX + "*"):
         with contextlib.suppress(OSError):
-            if path.lstat().st_uid == os.getuid() and not _is_held(path / "lock"):
+            if path.lstat().st_uid == os.getuid() and not _is_held(path):
                 shutil.rmtree(path, ignore_errors=True)
