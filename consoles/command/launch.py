@@ -25,6 +25,7 @@ from consoles import conf as consoles_conf
 from consoles import context
 from consoles import exception
 from consoles.command import manual
+from consoles.command import spelling
 from consoles.rpc import brokers
 from consoles.rpc import transport
 
@@ -60,6 +61,7 @@ def start(argv: Sequence[str] | None, command: Command,
         raise SystemExit(0)
     conf = configure(argv, command.prog, command.description, defaults=defaults)
     brokers.check(conf)
+    spelling.warn(conf)
     return conf
 
 
@@ -95,7 +97,7 @@ def reread(conf: cfg.ConfigOpts) -> cfg.ConfigOpts:
             _read(fresh, conf._args or (), conf.prog)  # as they were at the start
     except SystemExit as exc:  # a wrong value of an option that the command line has, too
         raise exception.ConfigError(said.getvalue().strip()) from exc
-    brokers.check(fresh)
+    spelling.warn(fresh)
     return fresh
 
 

@@ -153,6 +153,7 @@ def _renew(spec: catalog.ProxySpec, conf: cfg.ConfigOpts, sock: socket.socket,
     Hosts and ports stay: the sockets are inherited.
     """
     fresh = launch.reread(conf)
+    brokers.check(fresh)
     settings_of(spec, fresh)
     launch.set_up_log(fresh, conf.prog)
     for option in (f"{spec.prefix}_host", f"{spec.prefix}_port"):
