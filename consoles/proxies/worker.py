@@ -100,9 +100,14 @@ class Worker:
             LOG.info("%s drains: %s sessions are left", self.name, len(self._sessions.all))
             self._end_when_empty(loop)
 
-    def _end_when_empty(self, loop: asyncio.AbstractEventLoop) -> None:
-        if self._sessions.all or (self._server.busy and not self._server.refuses):
-            loop.call_later(LOOK, self._end_when_empty, loop)
+    def _end_when_empty(self, loop: asyncio.AbstractEventLoop,
+                        until: float = float("inf")) -> None:
+        """`until`: how long connections that are no sessions are waited for (the loop's time)."""
+        if self._server.refuses and not self._sessions.all:
+            self._server.close()
+            until = min(until, loop.time() + GOODBYE)
+        if self._sessions.all or (self._server.busy and loop.time() < until):
+            loop.call_later(LOOK, self._end_when_empty, loop, until)
         else:
             self._stopped.set()
 

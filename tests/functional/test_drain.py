@@ -58,6 +58,24 @@ def test_with_a_timeout_it_ends_as_soon_as_nobody_is_left(proxy, echoing_guest):
     wait_for(lambda: ended(proxy), 5)
 
 
+def test_who_has_just_come_to_an_idle_worker_is_still_answered(proxy):
+    sock = ws_client.socket.create_connection(("127.0.0.1", proxy.port), 5)
+    wait_for(lambda: proxy.worker._server.busy)
+    proxy.worker.drain(60)
+    wait_for(lambda: proxy.worker._server._closed)
+    sock.sendall(ws_client.request("/?token=t", proxy.port, headers=ws_client.upgrade_headers()))
+    assert ws_client.read_head(sock)[0] == 503
+    wait_for(lambda: ended(proxy), 5)
+
+
+def test_a_silent_peer_keeps_a_stopping_worker_for_a_moment_only(proxy):
+    silent = ws_client.socket.create_connection(("127.0.0.1", proxy.port), 5)
+    wait_for(lambda: proxy.worker._server.busy)
+    proxy.worker.drain(60)
+    wait_for(lambda: ended(proxy), 4)
+    assert silent.recv(1) == b""
+
+
 def test_a_stop_cuts_a_drain_short(proxy, echoing_guest):
     ws = greeted(proxy.connect())
     proxy.worker.drain(60)
