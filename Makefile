@@ -9,7 +9,7 @@ help:
 	@echo 'make demo            every service in one process, with guests to look at; Ctrl-C ends it'
 	@echo 'make test            all tests; ARGS="-k name" is handed to pytest'
 	@echo 'make lint            style, types and the walls between the rooms'
-	@echo 'make bench           figures of the data plane'
+	@echo 'make bench           figures of the data plane beside its peers; QUICK=1 takes 3 minutes'
 	@echo 'make docs            the documentation, in build/html'
 	@echo 'make clean           forget this checkout'"'"'s environments; the cache stays'
 
@@ -27,9 +27,14 @@ lint: $(TEST)
 	@$(TEST)/dependencies/bin/lint-imports
 	@tools/check-words
 
-bench: $(TEST)
+bench: $(TEST) build/loadgen
 	@tools/pages
-	@$(TEST)/bin/python -m benchmarks.idle $(ARGS)
+	@$(TEST)/bin/python -m benchmarks $(if $(QUICK),--quick) $(ARGS)
+
+LOADGEN := $(wildcard benchmarks/loadgen/*.c)
+build/loadgen: $(LOADGEN) benchmarks/loadgen/loadgen.h
+	@tools/peers generator
+	@gcc -O2 -Wall -Wextra -std=c11 -D_GNU_SOURCE -o $@ $(LOADGEN) -lssl -lcrypto
 
 docs:
 	@tools/bootstrap docs

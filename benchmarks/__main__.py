@@ -1,0 +1,161 @@
+"""Compare our noVNC proxy with its peers: python -m benchmarks [--quick] [--workload ...]
+
+See doc/source/contributor/benchmarks.rst for what is measured and how to read it.
+"""
+
+import argparse
+import contextlib
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+from benchmarks import chart
+from benchmarks import machine
+from benchmarks import report
+from benchmarks.generator import Failed
+from benchmarks.generator import Generator
+from benchmarks.peers import Endpoint
+from benchmarks.peers import Peer
+from benchmarks.peers import Peers
+from benchmarks.peers import Place
+from benchmarks.workloads import amount
+from benchmarks.workloads import FIGURES
+from benchmarks.workloads import settle
+from benchmarks.workloads import Workload
+from benchmarks.workloads import WORKLOADS
+from tests.fixtures.certificates import Certificates
+from tests.fixtures.processes import free_port
+
+OUTPUT = pathlib.Path("build/bench.json")
+#: Peers of a quick run: all but nova's default mode, which takes twice as long as its other one.
+QUICK = ("direct", "consoles", "nova-threads", "websockify", "haproxy")
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="less of everything, in 3 minutes")
+    parser.add_argument("--peer", help="only these, by name: haproxy,consoles")
+    parser.add_argument("--workload", help="only those whose names begin so: echo,down-1")
+    parser.add_argument("--repeat", type=int, default=1, help="take the median of so many runs")
+    parser.add_argument("--chart", type=pathlib.Path, help="write a picture of it, an SVG file")
+    return parser.parse_args()
+
+
+def chosen_workloads(names: str | None, quick: bool) -> list[Workload]:
+    """Each name is a row's or the beginning of some; without names all of the ordinary ones.
+    Raises SystemExit."""
+    if not names:
+        return [row for row in WORKLOADS if not row.on_request and (row.quick or not quick)]
+    found: list[Workload] = []
+    for name in names.split(","):
+        rows = ([row for row in WORKLOADS if row.name == name]
+                or [row for row in WORKLOADS if row.name.startswith(name)])
+        if not rows:
+            raise SystemExit(f"no workload {name}; there are: "
+                             + ", ".join(row.name for row in WORKLOADS))
+        found += rows
+    return found
+
+
+def chosen_peers(rows: list[Peer], names: str | None, quick: bool) -> list[Peer]:
+    """By name; raises SystemExit for one that is none."""
+    wanted = names.split(",") if names else QUICK if quick else [row.name for row in rows]
+    for name in wanted:
+        if name not in [row.name for row in rows]:
+            raise SystemExit(f"no peer {name}; there are: " + ", ".join(row.name for row in rows))
+    return [row for row in rows if row.name in wanted]
+
+
+def measure(place: Place, endpoint: Endpoint, peer: Peer, row: Workload,
+            quick: bool) -> report.Row:
+    """Carry one load through one proxy; → what the generator said, CPU and memory."""
+    clients = row.sessions(peer.forks, quick) or row.clients
+    pid = endpoint.pid
+    before, idle_processes = (machine.memory(pid), len(machine.tree(pid))) if pid else (0, 0)
+    with machine.pinned(place.cores["generator"]), Generator(
+            work=row.work, port=endpoint.port, target_port=place.target_port, clients=clients,
+            websocket=int(peer.websocket), tls=int(row.tls), path=endpoint.path(),
+            parallel=dict(row.options).get("parallel", 1 if peer.forks else 32),
+            **{name: value for name, value in row.options if name != "parallel"},
+            **amount(row, clients, quick)) as generator:
+        generator.wait("ready", 120)
+        opened = machine.memory(pid) if pid else 0
+        cpu = machine.cpu(pid) if pid else 0
+        generator.go()
+        seen = {"clients": clients, "grown": opened - before}
+        if row.work == "stall":
+            seen["stalled"] = generator.wait("stalled", 60)
+            seen["grown"] = (machine.memory(pid) if pid else 0) - opened
+            generator.go()
+        seen["done"] = generator.wait("done", 120 + row.full)
+        if row.work == "open" and pid:
+            settle(lambda: len(machine.tree(pid)), idle_processes)
+        seen["cpu"] = machine.cpu(pid) - cpu if pid else seen["done"]["cpu"]
+        generator.go()
+    if pid:
+        settle(lambda: len(machine.tree(pid)), idle_processes, 20)
+    return seen
+
+
+def run_one(peers: Peers, place: Place, peer: Peer, row: Workload, quick: bool) -> list[report.Row]:
+    """The figures of one workload through one peer."""
+    started = time.monotonic()
+    print(f"{row.name}: {peer.name} ... ", end="", file=sys.stderr, flush=True)
+    endpoint = peers.endpoint(peer, row.tls, row.workers)
+    seen = measure(place, endpoint, peer, row, quick)
+    seconds = time.monotonic() - started
+    print(f"{seconds:.1f} s", file=sys.stderr)
+    done = seen["done"]
+    figures = FIGURES[row.work](**seen) + [
+        (report.BUSY, "%", done["cpu"] / done["seconds"] * 100)]
+    return [{"peer": peer.name, "workload": row.name, "figure": figure, "unit": unit,
+             "value": value, "seconds": seconds} for figure, unit, value in figures]
+
+
+def suits(peer: Peer, row: Workload, quick: bool) -> bool:
+    return bool((peer.tls or not row.tls) and (peer.workers or row.workers == 1)
+                and (row.sessions(peer.forks, quick) or row.on_request))
+
+
+def run(peers: Peers, place: Place, options: argparse.Namespace) -> list[report.Row]:
+    """All of it, peers in turn within a workload, so that a busy machine is busy for all."""
+    rows: list[report.Row] = []
+    chosen = chosen_peers(peers.rows, options.peer, options.quick)
+    for _ in range(options.repeat):
+        for row in chosen_workloads(options.workload, options.quick):
+            for peer in chosen:
+                if not suits(peer, row, options.quick):
+                    continue
+                try:
+                    rows += run_one(peers, place, peer, row, options.quick)
+                except Failed as exc:
+                    raise SystemExit(f"\n{peer.name} failed at {row.name}: {exc}") from None
+                except subprocess.CalledProcessError:
+                    raise SystemExit(f"\n{peer.name} cannot be had, see above; leave it out with "
+                                     "--peer") from None
+    return report.with_added(report.median_rows(rows))
+
+
+def main() -> None:
+    options = arguments()
+    chosen_workloads(options.workload, options.quick)
+    with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
+        directory = pathlib.Path(name)
+        place = Place(directory, machine.cores(), free_port(), stack, Certificates(directory))
+        peers = Peers(place)
+        rows = run(peers, place, options)
+    names = [peer.name for peer in peers.rows if any(row["peer"] == peer.name for row in rows)]
+    names.sort(key=lambda name: name != report.OURS)
+    print(report.table(rows, names))
+    print("\nIn parentheses: consoles' divided by the peer's. nova's RPC call to the compute host "
+          "is left out.")
+    print(*report.verdicts(rows), sep="\n")
+    report.write(rows, OUTPUT)
+    if options.chart:
+        options.chart.write_text(chart.svg(rows, names))
+
+
+if __name__ == "__main__":
+    main()
