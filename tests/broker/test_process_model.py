@@ -10,6 +10,8 @@ import pytest
 
 from tests.fixtures import rfb_viewer
 from tests.fixtures import ws_client
+from tests.fixtures.processes import free_port
+from tests.fixtures.processes import listening
 from tests.fixtures.processes import wait_for
 
 MANY = 200
@@ -23,12 +25,12 @@ def system(make_system, rabbit):
         consoleauth={"janitor_interval": 1}).start()
 
 
-def open_many(system, count):
+def open_many(system, count, proxy="proxy"):
     """→ viewers with one token, opened side by side; each one's connection is `.socket`."""
     token = system.token()
 
     def open_one(_):
-        ws = system.connect(token, timeout=20)
+        ws = system.connect(token, proxy, timeout=20)
         viewer = rfb_viewer.Viewer(ws).connect()
         viewer.socket = ws
         return viewer
@@ -111,6 +113,8 @@ def test_many_sessions_outlive_reloads_and_are_told_of_the_end(system):
     kill_one(system, parent, third, newest)
     assert parent.num_fds() <= descriptors + 4  # two more processes are watched, one pipe each
     say_goodbye(system, parent, old)
+    end_at_once(system)
+    lose_the_parent(system)
 
 
 def kill_one(system, parent, workers, viewers):
@@ -154,3 +158,33 @@ def say_goodbye(system, parent, viewers):
     log = system.services["proxy"].log.read_text()
     assert "Traceback" not in log
     assert token not in log
+
+
+def end_at_once(system):
+    """Another proxy, with a minute to drain: a second SIGTERM ends it at once, with Close 1012."""
+    proxy, viewers = patient(system, "twice")
+    proxy.popen.terminate()
+    proxy.wait_line("drains: ")
+    assert all(answers(viewer) for viewer in viewers)
+    proxy.popen.terminate()
+    assert {viewer.socket.until_closed() for viewer in viewers} == {(1012, "restart")}
+    assert proxy.popen.wait(5) == 0
+
+
+def lose_the_parent(system):
+    """kill -9 of a parent: its workers close their sessions and end, and the port is free."""
+    proxy, viewers = patient(system, "orphans")
+    workers = psutil.Process(proxy.pid).children()
+    proxy.popen.kill()
+    assert {viewer.socket.until_closed() for viewer in viewers} == {(1012, "restart")}
+    assert psutil.wait_procs(workers, 5)[1] == []
+    assert not listening(system.proxy_ports["orphans"])
+
+
+def patient(system, name):
+    """→ a further proxy and viewers in it."""
+    port = system.proxy_ports[name] = free_port()
+    config = system.services.write(f"{name}.conf", {
+        "vnc": {"novncproxy_port": port}, "proxy": {"graceful_shutdown_timeout": 60}})
+    proxy = system.services.start(name, "consoles-novncproxy", "--config-file", config, port=port)
+    return proxy, open_many(system, 4, name)

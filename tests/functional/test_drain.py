@@ -18,6 +18,11 @@ def ended(proxy):
     return not proxy._thread.is_alive()
 
 
+def busy(proxy):
+    """Whether it serves and has a connection that is no session."""
+    return hasattr(proxy.worker, "_server") and proxy.worker._server.busy
+
+
 def test_without_a_timeout_it_ends_with_its_last_session(proxy, echoing_guest):
     ws = greeted(proxy.connect())
     proxy.worker.drain()
@@ -60,7 +65,7 @@ def test_with_a_timeout_it_ends_as_soon_as_nobody_is_left(proxy, echoing_guest):
 
 def test_who_has_just_come_to_an_idle_worker_is_still_answered(proxy):
     sock = ws_client.socket.create_connection(("127.0.0.1", proxy.port), 5)
-    wait_for(lambda: proxy.worker._server.busy)
+    wait_for(lambda: busy(proxy))
     proxy.worker.drain(60)
     wait_for(lambda: proxy.worker._server._closed)
     sock.sendall(ws_client.request("/?token=t", proxy.port, headers=ws_client.upgrade_headers()))
@@ -70,7 +75,7 @@ def test_who_has_just_come_to_an_idle_worker_is_still_answered(proxy):
 
 def test_a_silent_peer_keeps_a_stopping_worker_for_a_moment_only(proxy):
     silent = ws_client.socket.create_connection(("127.0.0.1", proxy.port), 5)
-    wait_for(lambda: proxy.worker._server.busy)
+    wait_for(lambda: busy(proxy))
     proxy.worker.drain(60)
     wait_for(lambda: ended(proxy), 4)
     assert silent.recv(1) == b""
@@ -114,7 +119,7 @@ def test_a_clients_kept_connection_does_not_keep_an_old_worker(proxy, echoing_gu
 def test_a_silent_peer_keeps_an_old_worker_only_for_the_handshake(make_proxy):
     proxy = make_proxy(proxy__handshake_timeout=1)
     silent = ws_client.socket.create_connection(("127.0.0.1", proxy.port), 5)
-    wait_for(lambda: proxy.worker._server.busy)
+    wait_for(lambda: busy(proxy))
     before = time.monotonic()
     proxy.worker.drain()
     wait_for(lambda: ended(proxy), 5)
