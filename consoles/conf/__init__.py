@@ -22,7 +22,12 @@ GROUPS = (default, api, compute, console, consoleauth, inventory, mks, proxy, rd
 def register_opts(conf: cfg.ConfigOpts) -> None:
     """Add all groups to `conf`. May be repeated."""
     for module in GROUPS:
-        conf.register_opts(module.OPTS, group=module.GROUP)
+        conf.register_opts(module.OPTS, group=_own(module.GROUP))
+
+
+def _own(group: cfg.OptGroup | None) -> cfg.OptGroup | None:
+    """A group of this conf's own: oslo.config keeps overrides in what the group shares."""
+    return group and cfg.OptGroup(group.name, title=group.title, help=group.help)
 
 
 def list_opts() -> list[tuple[cfg.OptGroup | None, list[cfg.Opt]]]:

@@ -90,3 +90,12 @@ def test_files_and_functions_stay_small():
                 long.append(f"{path}:{node.lineno}: {node.name}: over {FUNCTION_LINES} lines")
     assert SOURCES
     assert not long, "\n".join(long)
+
+
+def test_an_override_stays_in_its_conf():
+    one, other = cfg.ConfigOpts(), cfg.ConfigOpts()
+    for conf in (one, other):
+        consoles_conf.register_opts(conf)
+        conf([], default_config_files=[], default_config_dirs=[])
+    one.set_override("max_opening", 3, group="proxy")
+    assert other.proxy.max_opening != 3
