@@ -26,7 +26,9 @@ def connect(proxy, source="127.0.0.1", data=b""):
 
 
 def opening(proxy):
-    return proxy.worker._server._acceptor.opening
+    """Handshakes under way; none before the worker is built, which it does in its own thread."""
+    server = getattr(proxy.worker, "_server", None)
+    return server.handshakes if server else 0
 
 
 def ended(sock):

@@ -112,7 +112,7 @@ def test_a_hello_that_drips_does_not_renew_its_deadline(secure, certificates):
         finally:
             stop.set()
             dripping.join()
-    wait_for(lambda: proxy.worker._server._acceptor.opening == 0)
+    wait_for(lambda: proxy.worker._server.handshakes == 0)
 
 
 def test_a_receiver_that_stalls_over_tls_stalls_the_target(secure, consoleauth, certificates):
