@@ -57,7 +57,7 @@ def settings_of(spec: catalog.ProxySpec, conf: cfg.ConfigOpts,
         max_failed_tokens=conf.proxy.max_failed_tokens,
         allowed_origins=tuple(conf.console.allowed_origins),
         base_url=section[spec.base_url],
-        web=_site(section.web, conf),
+        web=_site(spec, conf),
         limits=Limits(ping_interval=conf.proxy.ping_interval,
                       ping_timeout=conf.proxy.ping_timeout,
                       max_message_size=conf.proxy.max_message_size,
@@ -120,13 +120,17 @@ def listen(spec: catalog.ProxySpec, conf: cfg.ConfigOpts) -> socket.socket:
                            conf.source_is_ipv6)
 
 
-def _site(web: str | None, conf: cfg.ConfigOpts) -> static.Site:
+def _site(spec: catalog.ProxySpec, conf: cfg.ConfigOpts) -> static.Site | None:
+    """The pages of a kind that has any: the operator's, else ours."""
+    if not spec.index:
+        return None
+    web = conf[spec.group][spec.web] if spec.web else None
     path = Path(web) if web else PAGES
     if not path.is_dir():
         raise exception.ConfigError(f"the directory of pages {path} does not exist; "
                                     f"see the option `web`")
     return static.Site(
-        root=path, inline=path != PAGES, hsts=conf.ssl_only,
+        root=path, index=spec.index, inline=path != PAGES, hsts=conf.ssl_only,
         frame_ancestors=page_policy.frame_ancestors(conf.proxy.frame_ancestors))
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from consoles import exception
 from consoles import model
 from consoles.context import RequestContext
+from consoles.proxies.frontends.frontend import Frontend
 from consoles.proxies.frontends.request import Request
 from consoles.rpc.consoleauth import ConsoleAuth
 from consoles.wire import origin
@@ -19,26 +20,27 @@ class Authorizer:
         self._allowed_origins = tuple(allowed_origins)
         self._base_url = base_url
 
-    def check(self, request: Request) -> None:
-        """What needs no question: a rightful upgrade, of a page that may.
+    def check(self, frontend: Frontend) -> None:
+        """What needs no question: a rightful request, of a page that may.
 
         Raises BadRequest, OriginRefused.
         """
-        host = request.forwarded_host or request.host
+        request = frontend.request
         page = request.origin
         if page is not None:
-            origin.check_host(page, host, self._allowed_origins, self._base_url)
-        request.check_upgrade()
+            origin.check_host(page, request.forwarded_host or request.host, self._allowed_origins,
+                              self._base_url)
+        frontend.check()
 
-    async def authorize(self, context: RequestContext, request: Request,
+    async def authorize(self, context: RequestContext, token: str,
                         session: model.SessionRequest) -> model.Details:
         """→ where the console is. Claims the token; raises what consoleauth raises.
 
         Raises InvalidToken when nothing is claimed, because there is no such token.
         """
-        if not request.token:
+        if not token:
             raise exception.InvalidToken("no token")
-        answer = await self._consoleauth.get_connection_details(context, request.token,
+        answer = await self._consoleauth.get_connection_details(context, token,
                                                                 session.to_dict())
         if answer is None:
             raise exception.InvalidToken("unknown or expired token")

@@ -8,13 +8,20 @@ from typing import Any
 from consoles import model
 from consoles.model import ConsoleType
 from consoles.proxies import steps
+from consoles.proxies.frontends.frontend import Frontend
+from consoles.proxies.frontends.websocket import WebsocketFrontend
 
 Step = Callable[[Any, model.Details], Awaitable[Any]]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ProxySpec:
-    """`group` and `prefix` name the options `<prefix>_host` and `<prefix>_port`."""
+    """`group` and `prefix` name the options `<prefix>_host` and `<prefix>_port`.
+
+    `text`: frames of text are taken like binary ones. `index`: the pages of which `GET /` shows
+    the first that is there; a kind with none serves no pages. `web`: the option of `group` that
+    names another directory of pages, if there is one.
+    """
 
     console_type: ConsoleType
     command: str
@@ -22,6 +29,10 @@ class ProxySpec:
     group: str
     prefix: str
     base_url: str
+    frontend: type[Frontend] = WebsocketFrontend
+    text: bool = False
+    index: tuple[str, ...] = ()
+    web: str | None = None
     to_target: tuple[Step, ...] = ()
     to_client: tuple[Step, ...] = ()
 
@@ -32,6 +43,7 @@ NOVNC = ProxySpec(
             "each console with consoles-consoleauth and carries the bytes between the browser's "
             "WebSocket and the VM's VNC server.",
     group="vnc", prefix="novncproxy", base_url="novncproxy_base_url",
+    index=("vnc_auto.html", "vnc_lite.html", "vnc.html"), web="web",
     to_target=(steps.internal_path, steps.rfb_security), to_client=(steps.rfb_greet,))
 
 ROWS = {row.command: row for row in (NOVNC,)}

@@ -10,8 +10,9 @@ from consoles.proxies import peers
 from consoles.proxies import static
 from consoles.proxies.acceptor import Acceptor
 from consoles.proxies.acceptor import Arrival
+from consoles.proxies.catalog import ProxySpec
 from consoles.proxies.frontends import request as http
-from consoles.proxies.frontends.websocket import WebsocketFrontend
+from consoles.proxies.frontends.frontend import Terms
 from consoles.proxies.health import Health
 from consoles.proxies.opening import Opening
 from consoles.proxies.session import Sessions
@@ -22,13 +23,14 @@ LOG = logging.getLogger(__name__)
 
 
 class Server:
-    """One per worker, in its loop. `kind`, `worker` and `boot_id` go into its sessions."""
+    """One per worker, in its loop. `worker` and `boot_id` go into its sessions."""
 
-    def __init__(self, settings: Settings, sessions: Sessions, kind: str, worker: str,
+    def __init__(self, spec: ProxySpec, settings: Settings, sessions: Sessions, worker: str,
                  boot_id: str) -> None:
+        self._spec = spec
+        self._terms = Terms(settings.limits.max_message_size, spec.text)
         self._settings = settings
         self._sessions = sessions
-        self._kind = kind
         self._worker = worker
         self._boot_id = boot_id
         self._timeout = settings.entry.handshake_timeout
@@ -106,7 +108,7 @@ class Server:
         connection = arrival.connection
         async with asyncio.timeout_at(deadline):
             request = http.Request(await connection.read_until(b"\r\n\r\n", http.MAX_HEAD))
-        if request.is_upgrade:
+        if self._spec.frontend.claims(request):
             await self._open(arrival, request, deadline)
             return False
         if self._closed:
@@ -126,10 +128,10 @@ class Server:
 
     async def _open(self, arrival: Arrival, request: http.Request, deadline: float) -> None:
         connection = arrival.connection
-        frontend = WebsocketFrontend(connection, request, self._settings.limits.max_message_size)
+        frontend = self._spec.frontend(connection, request, self._terms)
         trusted = self._settings.entry.trusted
         request.forwarded_host = peers.forwarded_host(arrival.address, request.headers, trusted)
-        session = Opening(self._kind, self._worker, self._boot_id,
+        session = Opening(self._spec.console_type, self._worker, self._boot_id,
                           peers.client_address(arrival.address, request.headers, trusted),
                           request.headers.get("User-Agent", ""))
         task = asyncio.current_task()

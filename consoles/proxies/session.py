@@ -12,8 +12,7 @@ from consoles.proxies.audit import Audit
 from consoles.proxies.authorizer import Authorizer
 from consoles.proxies.backoff import Backoff
 from consoles.proxies.catalog import ProxySpec
-from consoles.proxies.frontends.request import Request
-from consoles.proxies.frontends.websocket import WebsocketFrontend
+from consoles.proxies.frontends.frontend import Frontend
 from consoles.proxies.ledger import Ledger
 from consoles.proxies.opening import Opening
 from consoles.proxies.settings import Settings
@@ -53,7 +52,7 @@ class Sessions:
         self._backoff = Backoff(settings.max_failed_tokens)
         self._asking: set[asyncio.Task[None]] = set()
 
-    async def open(self, session: Opening, frontend: WebsocketFrontend, deadline: float) -> None:
+    async def open(self, session: Opening, frontend: Frontend, deadline: float) -> None:
         """Open a session, or say why not. Ends when it is carried or refused."""
         try:
             async with asyncio.timeout_at(deadline):
@@ -61,7 +60,7 @@ class Sessions:
         except (Exception, asyncio.CancelledError) as exc:
             self.refuse(session, frontend, _refusal(exc, session))
 
-    def refuse(self, session: Opening, frontend: WebsocketFrontend,
+    def refuse(self, session: Opening, frontend: Frontend,
                exc: exception.ConsolesError) -> None:
         """Say why it is not opened; it may have been begun."""
         self.audit.refused(session, exc)
@@ -71,13 +70,13 @@ class Sessions:
             self.ledger.close(session.refused(exc), after=session.question)
         frontend.reject(exc)
 
-    async def _open(self, session: Opening, frontend: WebsocketFrontend) -> None:
+    async def _open(self, session: Opening, frontend: Frontend) -> None:
         context = request_context.use(session.context())
-        self._authorizer.check(frontend.request)
+        self._authorizer.check(frontend)
         self._backoff.check(session.request.client_address)
         self.all[session.request.id] = session
         session.question = asyncio.get_running_loop().create_task(
-            self._ask(context, session, frontend.request))
+            self._ask(context, session, frontend.token))
         session.question.add_done_callback(_heard)
         with self.audit.metrics.stage("authorise"):
             details = session.details = await asyncio.shield(session.question)
@@ -97,11 +96,11 @@ class Sessions:
         request_context.forget()
 
     async def _ask(self, context: request_context.RequestContext, session: Opening,
-                   request: Request) -> model.Details:
+                   token: str) -> model.Details:
         """Claim the token. A client that does not wait for the answer is judged by it, too."""
         address = session.request.client_address
         try:
-            details = await self._authorizer.authorize(context, request, session.request)
+            details = await self._authorizer.authorize(context, token, session.request)
         except exception.InvalidToken:
             self._backoff.failed(address)
             raise

@@ -14,9 +14,6 @@ from urllib.parse import unquote
 from consoles.proxies import page_policy
 from consoles.proxies.frontends.request import Request
 
-#: `GET /` shows the first of these that is there.
-INDEX = ("vnc_auto.html", "vnc_lite.html", "vnc.html")
-
 #: Not left to the machine's mime.types: browsers refuse modules of another type.
 TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".html": "text/html; charset=utf-8",
          ".css": "text/css", ".svg": "image/svg+xml", ".json": "application/json"}
@@ -28,11 +25,13 @@ METHODS = ("GET", "HEAD")
 class Site:
     """A directory and how browsers are to treat what is in it.
 
-    `frame_ancestors` as `page_policy.frame_ancestors` returns it; `inline`: pages that are not
-    ours may have scripts in them; `hsts`: the proxy speaks TLS only.
+    `index`: `GET /` shows the first of these that is there. `frame_ancestors` as
+    `page_policy.frame_ancestors` returns it; `inline`: pages that are not ours may have scripts
+    in them; `hsts`: the proxy speaks TLS only.
     """
 
     root: Path
+    index: tuple[str, ...] = ()
     frame_ancestors: tuple[str, ...] = (page_policy.SELF,)
     inline: bool = False
     hsts: bool = False
@@ -44,7 +43,7 @@ def respond(site: Site | None, request: Request) -> bytes:
     if request.command not in METHODS:
         return request.answer(HTTPStatus.METHOD_NOT_ALLOWED,
                               {**headers, "Allow": ", ".join(METHODS)})
-    found = read(site.root, request.path.partition("?")[0]) if site else None
+    found = read(site, request.path.partition("?")[0]) if site else None
     if found is None:
         return request.answer(HTTPStatus.NOT_FOUND, {**headers, "Cache-Control": "no-store"})
     path, body = found
@@ -60,12 +59,12 @@ def respond(site: Site | None, request: Request) -> bytes:
     return request.answer(status, {**headers, "Cache-Control": "no-cache", "ETag": tag}, body)
 
 
-def read(root: Path, url_path: str) -> tuple[Path, bytes] | None:
+def read(site: Site, url_path: str) -> tuple[Path, bytes] | None:
     """→ the file that a URL's path names and what is in it, None for everything else."""
     name = unquote(url_path)
-    names = INDEX if name == "/" else (name[1:],)
+    names = site.index if name == "/" else (name[1:],)
     for name in names if url_path.startswith("/") else ():
-        path = find(root, name)
+        path = find(site.root, name)
         if path is not None:
             try:
                 return path, path.read_bytes()

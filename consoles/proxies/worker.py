@@ -162,7 +162,7 @@ class Worker:
             SessionsClient(caller), self.name, self._boot_id,
             live=lambda: [s.row() for s in self._sessions.all.values() if s.details],
             end=self._end)
-        self._server = Server(self._settings, self._sessions, self._spec.console_type, self.name,
+        self._server = Server(self._spec, self._settings, self._sessions, self.name,
                               self._boot_id)
         self._server.health = Health(bus.works, self._look)
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from consoles import exception
 from consoles.proxies.frontends import request as http
+from consoles.proxies.frontends.frontend import Terms
 from consoles.relay.frame_reader import FrameReader
 from consoles.relay.relay import End
 from consoles.stream.connection import Connection
@@ -21,13 +22,26 @@ MAX_EARLY = 65536
 class WebsocketFrontend:
     """Accepts or refuses one upgrade; then a stream for handshakes, each Write one message."""
 
-    def __init__(self, connection: Connection, request: http.Request, max_message_size: int,
-                 text: bool = False) -> None:
+    def __init__(self, connection: Connection, request: http.Request, terms: Terms) -> None:
         self.request = request
         self._connection = connection
-        self._reader = FrameReader(self._data, self._control, max_message_size, text)
+        self._reader = FrameReader(self._data, self._control, terms.max_message_size, terms.text)
         self._payload = bytearray()
         self._accepted = False
+
+    @staticmethod
+    def claims(request: http.Request) -> bool:
+        return request.is_upgrade
+
+    @property
+    def token(self) -> str:
+        return self.request.token
+
+    def check(self) -> None:
+        """Raises BadRequest for what is no rightful upgrade."""
+        if self.request.forwarded_host is None:
+            _ = self.request.host
+        self.request.check_upgrade()
 
     def accept(self) -> None:
         """Send the 101."""
