@@ -1,10 +1,12 @@
 """consoles-novncproxy as a process: what it and its workers do at signals and deaths."""
 
+import concurrent.futures
 import os
 import shutil
 import signal
 import socket
 import ssl
+import threading
 import urllib.request
 
 import psutil
@@ -63,12 +65,24 @@ def proxy(services):
     return Proxy(services)
 
 
-def test_reloads_leak_nothing_and_reuse_no_name(proxy):
+def test_reloads_leak_nothing_and_reuse_no_name_and_fail_nobody(proxy):
     proxy.start()
     descriptors = proxy.parent.num_fds()
-    for _ in range(5):
-        proxy.hang_up()
-        assert proxy.get().status == 200
+    done = threading.Event()
+
+    def visit():
+        statuses = []
+        while not done.is_set():
+            statuses.append(proxy.get().status)
+        return statuses
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        visitors = [pool.submit(visit), pool.submit(visit)]
+        for _ in range(5):
+            proxy.hang_up()
+        done.set()
+    for visitor in visitors:
+        assert set(visitor.result()) == {200}
     wait_for(lambda: proxy.parent.num_fds() == descriptors)
     assert sorted(int(name.rpartition("-")[2]) for name in proxy.names()) == list(range(12))
     assert len(proxy.parent.children()) == 2
@@ -91,6 +105,7 @@ def test_a_reload_takes_other_options_and_another_number_of_workers(proxy):
 def test_a_wrong_file_is_told_once_and_changes_nothing(proxy, group, option, value, told):
     proxy.start()
     before = set(proxy.parent.children())
+    right = dict(proxy.sections[group])
     proxy.set(group, **{option: value})
     proxy.parent.send_signal(signal.SIGHUP)
     line = proxy.process.wait_line(" ERROR ")
@@ -101,7 +116,7 @@ def test_a_wrong_file_is_told_once_and_changes_nothing(proxy, group, option, val
     assert proxy.log().count(" ERROR ") == 1
     assert "secret" not in proxy.log()
     del proxy.sections[group][option]
-    proxy.set("proxy", workers=2)
+    proxy.set(group, **right)
     proxy.hang_up()
 
 
