@@ -23,6 +23,10 @@ _EVERY_PAGE = ("default-src 'self'", "connect-src 'self' ws: wss:",
 #: one that scripts come from.
 _INLINE = ("script-src 'self' 'unsafe-inline'", "style-src 'self' 'unsafe-inline'")
 
+#: For a page with xterm.js, which writes its colours and sizes into style elements and attributes
+#: while it draws. Scripts stay ours alone, and text of the guest never becomes markup.
+_STYLED = ("style-src 'self' 'unsafe-inline'",)
+
 #: Of what a page could ask its user for, a console needs the clipboard and the full screen.
 _PERMISSIONS = ("clipboard-read=(self), clipboard-write=(self), fullscreen=(self), camera=(), "
                 "display-capture=(), geolocation=(), microphone=(), payment=(), usb=()")
@@ -46,10 +50,12 @@ def frame_ancestors(entries: Sequence[str]) -> tuple[str, ...]:
     return found
 
 
-def headers(ancestors: Sequence[str], inline: bool, hsts: bool) -> dict[str, str]:
-    """→ the headers of every answer. `inline`: the pages may have scripts and styles in them."""
+def headers(ancestors: Sequence[str], inline: bool, hsts: bool,
+            styled: bool = False) -> dict[str, str]:
+    """→ the headers of every answer. `inline`: the pages may have scripts and styles in them;
+    `styled`: they may have styles, no scripts."""
     framed = "frame-ancestors " + " ".join(ancestors)
-    policy = (*_EVERY_PAGE, *(_INLINE if inline else ()), framed)
+    policy = (*_EVERY_PAGE, *(_INLINE if inline else _STYLED if styled else ()), framed)
     made = {"Content-Security-Policy": "; ".join(policy),
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "no-referrer",

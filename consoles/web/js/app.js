@@ -6,16 +6,15 @@ import { ClipboardPanel } from "./clipboard.js";
 import { element } from "./dom.js";
 import { explain } from "./ending.js";
 import { Backoff, countdown } from "./retry.js";
-import { openSession } from "./session.js";
 import { CARD, PAGE, STATUS } from "./strings.js";
 import { Toolbar } from "./toolbar.js";
-import { typeText } from "./typing.js";
 
 const page = document.documentElement;
 
 class App {
-    constructor(RFB) {
-        this.RFB = RFB;
+    /** `kind`: a module that knows a kind of screen, vnc.js or serial.js. */
+    constructor(kind) {
+        this.kind = kind;
         this.path = consolePath(location.search);
         this.options = readOptions(location.search);
         this.backoff = new Backoff(this.options.reconnectDelay);
@@ -23,19 +22,20 @@ class App {
         this.stopWaiting = () => {};
         this.card = new Card();
         this.panel = new ClipboardPanel({
-            send: (text) => this.session?.rfb.clipboardPasteFrom(text),
+            send: (text) => this.session?.paste(text),
             type: (text) => this.#type(text),
-            close: () => this.#closeClipboard() });
-        this.toolbar = new Toolbar(this.options, {
+            close: () => this.#closeClipboard() }, kind.words.clipboard);
+        this.toolbar = new Toolbar(kind, this.options, {
             fit: (on) => this.#fit(on),
             clipboard: (on) => this.panel.show(on),
-            keys: () => this.#pressKeys(),
+            keys: () => this.session?.keys(),
             fullscreen: () => this.#fullscreen(),
             disconnect: () => this.session?.leave() });
         this.screen = element("div", { class: "screen", "aria-label": PAGE.screen,
             role: "application" });     // so that screen readers leave the keys to the server
         this.live = element("p", { class: "spoken", role: "status", "aria-live": "polite" });
         this.#build();
+        this.openSession = kind.prepare(this.screen, this.options);
     }
 
     #build() {
@@ -61,7 +61,7 @@ class App {
         this.#state("connecting", CARD.connecting);
         this.card.connecting(this.backoff.attempt);
         const url = socketUrl(this.path, location.href);
-        this.session = openSession(this.RFB, url, this.screen, this.options, {
+        this.session = this.openSession(url, {
             connected: () => {
                 connected = true;
                 this.#connected();
@@ -82,18 +82,18 @@ class App {
         hideToken(this.path);
         this.card.hide();
         this.#state("connected", STATUS.connected);
-        this.session.rfb.focus({ preventScroll: true });
+        this.session.focus();
     }
 
     #named(name) {
-        document.title = PAGE.title(name);
+        document.title = this.kind.words.title(name);
         this.toolbar.named(name);
     }
 
     #ended(code, reason, connected = false) {
         const ending = explain(code);
         this.session = null;
-        this.screen.hidden = true;
+        this.screen.hidden = !this.kind.keepsPicture;
         this.panel.show(false);
         this.#state(connected || code === "left" ? "closed" : "refused",
             `${ending.heading}. ${ending.text} ${reason}`.trim());
@@ -118,32 +118,23 @@ class App {
 
     #fit(on) {
         this.options.resize = on ? "scale" : "off";
-        if (this.session) {
-            this.session.rfb.resizeSession = false;
-            this.session.rfb.scaleViewport = on;
-            this.session.rfb.focus({ preventScroll: true });
-        }
-    }
-
-    #pressKeys() {
-        this.session?.rfb.sendCtrlAltDel();
-        this.session?.rfb.focus({ preventScroll: true });
+        this.session?.fit(on);
     }
 
     #type(text) {
         const session = this.session;
-        return typeText(session.rfb, text, () => this.session !== session);
+        return session.type(text, () => this.session !== session);
     }
 
     #closeClipboard() {
         this.toolbar.closeClipboard();
         this.panel.show(false);
-        this.session?.rfb.focus({ preventScroll: true });
+        this.session?.focus();
     }
 
     async #fullscreen() {
         await (document.fullscreenElement ? document.exitFullscreen() : page.requestFullscreen());
-        this.session?.rfb.focus({ preventScroll: true });
+        this.session?.focus();
     }
 
     /** The screen takes every key, Tab too; this one is kept back, so that nobody is caught. */
@@ -151,12 +142,12 @@ class App {
         if (event.key === "F6" && event.shiftKey && this.screen.contains(event.target)) {
             event.preventDefault();
             event.stopPropagation();
-            this.session?.rfb.blur();
+            this.session?.blur();
             this.toolbar.focus();
         }
     }
 }
 
-export function start(RFB) {
-    new App(RFB).open();
+export function start(kind) {
+    new App(kind).open();
 }

@@ -16,17 +16,22 @@ function report(error) {
 addEventListener("error", (event) => event.error && report(event.error));
 addEventListener("unhandledrejection", (event) => report(event.reason));
 
-async function loadRfb() {
+const KINDS = {
+    vnc: () => import("./vnc.js"),
+    serial: () => import("./serial.js"),
+};
+
+async function loadKind() {
     try {
-        return (await import("../vendor/novnc/core/rfb.js")).default;
+        return await KINDS[document.documentElement.dataset.console ?? "vnc"]();
     } catch (error) {
         show(`${PAGE.missing} (${error.message})`);
         return null;
     }
 }
 
-const RFB = await loadRfb();
-if (RFB) {
+const kind = await loadKind();
+if (kind) {
     const { start } = await import("./app.js");
-    start(RFB);
+    start(kind);
 }

@@ -1,7 +1,6 @@
 /** The clipboard panel: text for the server, sent or typed, and the text that the server copied. */
 
 import { button, element } from "./dom.js";
-import { CLIPBOARD } from "./strings.js";
 
 function field(id, label, hint, attributes = {}) {
     const text = element("textarea", {
@@ -13,27 +12,29 @@ function field(id, label, hint, attributes = {}) {
 }
 
 export class ClipboardPanel {
-    /** `act` holds send(text), type(text) which answers a promise, and close(). */
-    constructor(act) {
-        const [to, toRows] = field("text-to", CLIPBOARD.to, CLIPBOARD.toHint);
+    /** `act` holds send(text), type(text) which answers a promise, and close(); `words` its texts. */
+    constructor(act, words) {
+        this.words = words;
+        const [to, toRows] = field("text-to", words.to, words.toHint);
         const [from, fromRows] = field(
-            "text-from", CLIPBOARD.from, CLIPBOARD.fromHint, { readonly: true });
+            "text-from", words.from, words.fromHint, { readonly: true });
         this.to = to;
         this.from = from;
         this.note = element("p", { class: "note", role: "status" });
-        this.typing = button(CLIPBOARD.type, () => this.#type(act.type));
+        this.typing = button(words.type ?? "", () => this.#type(act.type),
+            { hidden: !words.type });
         this.sending = [
             ...toRows,
             element("div", { class: "actions" },
-                button(CLIPBOARD.send, () => this.#send(act.send), { class: "primary" }),
+                button(words.send, () => this.#send(act.send), { class: "primary" }),
                 this.typing)];
         this.node = element("section", {
-            class: "panel", id: "clipboard", hidden: true, "aria-label": CLIPBOARD.label,
+            class: "panel", id: "clipboard", hidden: true, "aria-label": words.label,
             keydown: (event) => event.key === "Escape" && act.close() },
             ...this.sending, ...fromRows,
             element("div", { class: "actions" },
-                button(CLIPBOARD.copy, () => this.#copy()),
-                button(CLIPBOARD.close, act.close)),
+                button(words.copy, () => this.#copy()),
+                button(words.close, act.close)),
             this.note);
     }
 
@@ -51,15 +52,15 @@ export class ClipboardPanel {
 
     #send(send) {
         send(this.to.value);
-        this.note.textContent = CLIPBOARD.sent;
+        this.note.textContent = this.words.sent;
     }
 
     async #type(type) {
         this.typing.disabled = true;
-        this.note.textContent = CLIPBOARD.typing;
+        this.note.textContent = this.words.typing;
         try {
             await type(this.to.value);
-            this.note.textContent = CLIPBOARD.typed;
+            this.note.textContent = this.words.typed;
         } finally {
             this.typing.disabled = false;
         }
@@ -68,10 +69,10 @@ export class ClipboardPanel {
     async #copy() {
         try {
             await navigator.clipboard.writeText(this.from.value);
-            this.note.textContent = CLIPBOARD.copied;
+            this.note.textContent = this.words.copied;
         } catch {       // no permission, or no secure context: then there is no clipboard at all
             this.from.select();
-            this.note.textContent = CLIPBOARD.notCopied;
+            this.note.textContent = this.words.notCopied;
         }
     }
 }

@@ -9,7 +9,7 @@ export const PAGE = {
     screen: "The server's screen. Shift+F6 leaves it with the keyboard.",
     picture: "The server's picture",
     fault: (text) => `This page has failed: ${text}`,
-    missing: "The console pages are not completely installed: noVNC is missing. "
+    missing: "The console pages are not completely installed: a part of them is missing. "
         + "The operator of this cloud installs it with tools/pages.",
 };
 
@@ -59,6 +59,20 @@ export const CLIPBOARD = {
     copied: "Copied.",
     notCopied: "The browser does not allow it. Select the text and copy it with the keyboard.",
     close: "Close",
+};
+
+export const SERIAL = {
+    heading: "Serial console",
+    title: (name) => name ? `${name} - serial console` : "Serial console",
+    greeting: "[Connected. Press Enter if nothing appears.]",
+    clipboard: {
+        ...CLIPBOARD,
+        toHint: "Send writes it to the serial line, as if it was typed.",
+        type: null,
+        from: "Text selected in the terminal",
+        fromHint: "What is marked with the mouse appears here. "
+            + "Ctrl+Shift+C copies it, Ctrl+Shift+V pastes.",
+    },
 };
 
 const ASK = "Ask for a new console URL where you got this one.";

@@ -1,7 +1,7 @@
 /** The bar of vnc_auto.html: the console's name and state, and what can be done with it. */
 
 import { button, element, icon } from "./dom.js";
-import { PAGE, STATUS, TOOLBAR } from "./strings.js";
+import { STATUS, TOOLBAR } from "./strings.js";
 
 function tool(name, act, attributes = {}) {
     const [label, hint] = TOOLBAR[name];
@@ -13,7 +13,8 @@ function tool(name, act, attributes = {}) {
 
 export class Toolbar {
     /** `act` holds fit(on), clipboard(on), keys(), fullscreen() and disconnect(). */
-    constructor(options, act) {
+    constructor(kind, options, act) {
+        this.heading = kind.words.heading;
         const toggle = (name, attribute) => (event) => {
             const on = event.currentTarget.getAttribute(attribute) !== "true";
             event.currentTarget.setAttribute(attribute, String(on));
@@ -31,13 +32,13 @@ export class Toolbar {
         this.tools.keys.hidden = options.viewOnly;
         this.tools.clipboard.hidden = options.viewOnly;
         this.tools.fullscreen.hidden = !document.fullscreenEnabled;
-        this.name = element("strong", { class: "name" }, PAGE.heading);
+        this.name = element("strong", { class: "name" }, this.heading);
         this.state = element("span", { class: "state" }, STATUS.loading);
         this.suffix = options.viewOnly ? ` (${STATUS.viewOnly})` : "";
         this.node = element("header", {},
             element("p", { class: "where" }, this.name, this.state),
             element("div", { class: "tools", role: "toolbar", "aria-label": TOOLBAR.label },
-                ...Object.values(this.tools)));
+                ...kind.tools.map((name) => this.tools[name])));
     }
 
     show(state) {
@@ -51,7 +52,7 @@ export class Toolbar {
     }
 
     named(name) {
-        this.name.textContent = name || PAGE.heading;
+        this.name.textContent = name || this.heading;
     }
 
     closeClipboard() {
@@ -59,6 +60,6 @@ export class Toolbar {
     }
 
     focus() {
-        this.tools.fit.focus();
+        this.node.querySelector("button:not([hidden], :disabled)").focus();
     }
 }
