@@ -11,6 +11,7 @@ once. Only the parent counts SIGTERMs: an init system may send one to parent and
 import contextlib
 import dataclasses
 import logging
+import multiprocessing
 import os
 import signal
 import socket
@@ -80,9 +81,17 @@ class _Process(cotyledon.Service):
         return os.getppid() != self._parent
 
     def _renew_all(self) -> bool:
-        if not self._orphaned():
-            os.kill(self._parent, signal.SIGHUP)
+        if self._orphaned():
+            return False
+        os.kill(self._parent, signal.SIGHUP)
         return True
+
+
+def _send(process: multiprocessing.Process, number: int) -> None:
+    """Nothing happens when it has ended."""
+    with contextlib.suppress(ValueError, ProcessLookupError):
+        if process.pid is not None:
+            os.kill(process.pid, number)
 
 
 class Supervisor(cotyledon.ServiceManager):
@@ -150,8 +159,7 @@ class Supervisor(cotyledon.ServiceManager):
     def _stop_worker(self, service_id: Any, worker_id: Any) -> None:
         for process, worker in self._running_services[service_id].items():
             if worker.worker_id == worker_id and worker.started_event.wait(STARTING):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(process.pid or 0, signal.SIGHUP)
+                _send(process, signal.SIGHUP)
 
     def _ended(self, service_id: Any, worker_id: int, code: int) -> None:
         if worker_id < self._services[service_id].workers:
@@ -169,6 +177,7 @@ class Supervisor(cotyledon.ServiceManager):
 
     def _terminating(self) -> None:
         """Before the workers get their SIGTERM; the main thread then waits for their end."""
+        self._sock.close()  # when no worker takes connections any more, they are refused
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._hasten(AT_ONCE))
         signal.signal(signal.SIGALRM, lambda *_: self._hasten(signal.SIGKILL))
@@ -177,5 +186,4 @@ class Supervisor(cotyledon.ServiceManager):
 
     def _hasten(self, number: int) -> None:
         for process in self._child_processes:
-            with contextlib.suppress(ValueError, ProcessLookupError):  # it has ended
-                os.kill(process.pid or 0, number)
+            _send(process, number)

@@ -90,6 +90,7 @@ class Acceptor:
         """Accept nothing more; who is here goes on."""
         if self._sock is not None:
             asyncio.get_running_loop().remove_reader(self._sock)
+            self._sock.close()  # else connections would wait for a process that takes none
             self._sock = None
 
     def drop_silent(self) -> None:
