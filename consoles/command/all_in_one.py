@@ -36,7 +36,7 @@ COMMAND = launch.Command(
     "Every service of consoles in one process. An in-process message bus, a SQLite database that "
     "is thrown away at the end, the driver `stub` with guests of its own. Listens on loopback "
     "only and believes any 'X-Auth-Token: user:project'. For a trial, not for a cloud.",
-    ("api", "vnc", "proxy", "compute"))
+    ("api", "vnc", "serial_console", "proxy", "compute"))
 #: The in-process bus has no heartbeats, and says so with every connection.
 QUIET = [*launch.QUIET, "oslo.messaging._drivers=ERROR"]
 LOOPBACK = "127.0.0.1"
@@ -51,6 +51,7 @@ def defaults(directory: str) -> dict[str, dict[str, Any]]:
         "database": {"connection": f"sqlite:///{directory}/consoles.sqlite"},
         "api": {"auth_strategy": "noauth", "host": LOOPBACK},
         "vnc": {"novncproxy_host": LOOPBACK},
+        "serial_console": {"serialproxy_host": LOOPBACK},
         "inventory": {"report_interval": 5},
     }
 

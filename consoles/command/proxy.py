@@ -130,7 +130,7 @@ def _site(spec: catalog.ProxySpec, conf: cfg.ConfigOpts) -> static.Site | None:
         raise exception.ConfigError(f"the directory of pages {path} does not exist; "
                                     f"see the option `web`")
     return static.Site(
-        root=path, index=spec.index, inline=path != PAGES, hsts=conf.ssl_only,
+        root=path, index=spec.index, inline=path != PAGES, hsts=conf.ssl_only, styled=spec.styled,
         frame_ancestors=page_policy.frame_ancestors(conf.proxy.frame_ancestors))
 
 

@@ -20,7 +20,7 @@ class ProxySpec:
 
     `text`: frames of text are taken like binary ones. `index`: the pages of which `GET /` shows
     the first that is there; a kind with none serves no pages. `web`: the option of `group` that
-    names another directory of pages, if there is one.
+    names another directory of pages, if there is one. `styled`: they write styles while they run.
     """
 
     console_type: ConsoleType
@@ -33,6 +33,7 @@ class ProxySpec:
     text: bool = False
     index: tuple[str, ...] = ()
     web: str | None = None
+    styled: bool = False
     to_target: tuple[Step, ...] = ()
     to_client: tuple[Step, ...] = ()
 
@@ -46,4 +47,12 @@ NOVNC = ProxySpec(
     index=("vnc_auto.html", "vnc_lite.html", "vnc.html"), web="web",
     to_target=(steps.internal_path, steps.rfb_security), to_client=(steps.rfb_greet,))
 
-ROWS = {row.command: row for row in (NOVNC,)}
+SERIAL = ProxySpec(
+    console_type=ConsoleType.SERIAL, command="consoles-serialproxy",
+    summary="Brings serial consoles into browsers and terminals. It serves a page with a terminal, "
+            "checks the token of each console with consoles-consoleauth and carries the bytes "
+            "between the client's WebSocket and the VM's serial line.",
+    group="serial_console", prefix="serialproxy", base_url="base_url",
+    text=True, index=("serial.html",), styled=True)
+
+ROWS = {row.command: row for row in (NOVNC, SERIAL)}

@@ -27,7 +27,7 @@ class Site:
 
     `index`: `GET /` shows the first of these that is there. `frame_ancestors` as
     `page_policy.frame_ancestors` returns it; `inline`: pages that are not ours may have scripts
-    in them; `hsts`: the proxy speaks TLS only.
+    in them; `hsts`: the proxy speaks TLS only; `styled`: ours write styles while they run.
     """
 
     root: Path
@@ -35,11 +35,13 @@ class Site:
     frame_ancestors: tuple[str, ...] = (page_policy.SELF,)
     inline: bool = False
     hsts: bool = False
+    styled: bool = False
 
 
 def respond(site: Site | None, request: Request) -> bytes:
     """→ the whole response to a request that is no upgrade."""
-    headers = page_policy.headers(site.frame_ancestors, site.inline, site.hsts) if site else {}
+    headers = (page_policy.headers(site.frame_ancestors, site.inline, site.hsts, site.styled)
+               if site else {})
     if request.command not in METHODS:
         return request.answer(HTTPStatus.METHOD_NOT_ALLOWED,
                               {**headers, "Allow": ", ".join(METHODS)})

@@ -52,6 +52,13 @@ def test_foreign_pages_may_have_scripts_in_them_but_load_none_from_elsewhere():
     assert "eval" not in made["Content-Security-Policy"]
 
 
+def test_pages_of_ours_may_have_styles_that_they_write_and_no_scripts():
+    made = page_policy.headers(("'self'",), inline=False, hsts=False, styled=True)
+    policy = made["Content-Security-Policy"].split("; ")
+    assert "style-src 'self' 'unsafe-inline'" in policy
+    assert made["Content-Security-Policy"].count("unsafe") == 1
+
+
 @pytest.mark.parametrize(("ancestors", "old"), [
     (("'self'",), "SAMEORIGIN"), (("'none'",), "DENY"), (("https://a.example",), None),
     (("'self'", "https://a.example"), None)])
