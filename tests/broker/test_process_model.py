@@ -110,7 +110,7 @@ def test_many_sessions_outlive_reloads_and_are_told_of_the_end(system):
     wait_for(lambda: set(parent.children()) == first | third, 10, "old workers end")
     assert {p.status() for p in parent.children()} & {psutil.STATUS_ZOMBIE} == set()
 
-    kill_one(system, parent, third, newest)
+    newest += kill_one(system, parent, third, newest)
     assert parent.num_fds() <= descriptors + 4  # two more processes are watched, one pipe each
     say_goodbye(system, parent, old)
     end_at_once(system)
@@ -118,7 +118,10 @@ def test_many_sessions_outlive_reloads_and_are_told_of_the_end(system):
 
 
 def kill_one(system, parent, workers, viewers):
-    """kill -9 of one of `workers`: it is replaced, its sessions are lost, others are not."""
+    """kill -9 of one of `workers`: it is replaced, its sessions are lost, others are not.
+
+    → further viewers.
+    """
     here = dict.fromkeys(workers, 0)
     port = system.proxy_ports["proxy"]
     for worker in workers:
@@ -134,9 +137,10 @@ def kill_one(system, parent, workers, viewers):
             continue
         gone += 1
     assert gone == here[victim]
-    open_many(system, 1)
+    more = open_many(system, 2)
     wait_for(lambda: system.rows("select count(*) from sessions where state='ended' "
                                  "and reason='lost'") == [(gone,)], 20, "they are lost")
+    return more
 
 
 def say_goodbye(system, parent, viewers):

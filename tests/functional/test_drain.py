@@ -24,6 +24,7 @@ def busy(proxy):
 
 
 def test_without_a_timeout_it_ends_with_its_last_session(proxy, echoing_guest):
+    parents = proxy.sock.dup()
     ws = greeted(proxy.connect())
     proxy.worker.drain()
     wait_for(lambda: proxy.worker._server._closed)
@@ -38,6 +39,7 @@ def test_without_a_timeout_it_ends_with_its_last_session(proxy, echoing_guest):
     ws.close()
     wait_for(lambda: ended(proxy), 5)
     assert proxy.tally()["reason"] == "client_closed"
+    parents.close()
 
 
 def test_with_a_timeout_new_sessions_are_refused_and_old_ones_told_at_its_end(
