@@ -14,4 +14,5 @@ pytest_plugins = (
     "tests.fixtures.qemu",
     "tests.fixtures.rabbit",
     "tests.fixtures.system",
+    "tests.fixtures.xvp",
 )

@@ -36,7 +36,7 @@ COMMAND = launch.Command(
     "Every service of consoles in one process. An in-process message bus, a SQLite database that "
     "is thrown away at the end, the driver `stub` with guests of its own. Listens on loopback "
     "only and believes any 'X-Auth-Token: user:project'. For a trial, not for a cloud.",
-    ("api", "vnc", "serial_console", "proxy", "compute"))
+    ("api", "vnc", "spice", "serial_console", "proxy", "compute"))
 #: The in-process bus has no heartbeats, and says so with every connection.
 QUIET = [*launch.QUIET, "oslo.messaging._drivers=ERROR"]
 LOOPBACK = "127.0.0.1"
@@ -50,7 +50,8 @@ def defaults(directory: str) -> dict[str, dict[str, Any]]:
         "DEFAULT": {"transport_url": "kombu+memory:////", "default_log_levels": QUIET},
         "database": {"connection": f"sqlite:///{directory}/consoles.sqlite"},
         "api": {"auth_strategy": "noauth", "host": LOOPBACK},
-        "vnc": {"novncproxy_host": LOOPBACK},
+        "vnc": {"novncproxy_host": LOOPBACK, "xvpvncproxy_host": LOOPBACK},
+        "spice": {"html5proxy_host": LOOPBACK},
         "serial_console": {"serialproxy_host": LOOPBACK},
         "inventory": {"report_interval": 5},
     }
@@ -69,7 +70,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             stack.enter_context(_on_the_bus(conf, name, build))
         server = stack.enter_context(_api(conf))
         for spec in catalog.ROWS.values():
-            stack.enter_context(_proxy(spec, conf))
+            if conf[spec.group].enabled:
+                stack.enter_context(_proxy(spec, conf))
         _introduce(f"http://{LOOPBACK}:{server.port}")
         stopped.wait()
         print("\nStopping.", flush=True)

@@ -46,6 +46,14 @@ The token is added to it. Every hypervisor may name a proxy of its own."""),
         deprecated_opts=[cfg.DeprecatedOpt("novncproxy_port", group="DEFAULT")],
         help="Proxy: TCP port on which consoles-novncproxy listens."),
     cfg.StrOpt(
+        "xvpvncproxy_host", default="0.0.0.0",  # noqa: S104 - it is the public edge
+        deprecated_opts=[cfg.DeprecatedOpt("xvpvncproxy_host", group="DEFAULT")],
+        help="Proxy: address on which consoles-xvpvncproxy listens."),
+    cfg.PortOpt(
+        "xvpvncproxy_port", default=6081,
+        deprecated_opts=[cfg.DeprecatedOpt("xvpvncproxy_port", group="DEFAULT")],
+        help="Proxy: TCP port on which consoles-xvpvncproxy listens."),
+    cfg.StrOpt(
         "web",
         deprecated_opts=[cfg.DeprecatedOpt("web", group="DEFAULT")],
         help="""Proxy: directory of the pages that consoles-novncproxy serves.

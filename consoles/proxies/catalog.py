@@ -9,6 +9,7 @@ from consoles import model
 from consoles.model import ConsoleType
 from consoles.proxies import steps
 from consoles.proxies.frontends.frontend import Frontend
+from consoles.proxies.frontends.http_connect import HttpConnectFrontend
 from consoles.proxies.frontends.websocket import WebsocketFrontend
 
 Step = Callable[[Any, model.Details], Awaitable[Any]]
@@ -47,6 +48,25 @@ NOVNC = ProxySpec(
     index=("vnc_auto.html", "vnc_lite.html", "vnc.html"), web="web",
     to_target=(steps.internal_path, steps.rfb_security), to_client=(steps.rfb_greet,))
 
+XVPVNC = ProxySpec(
+    console_type=ConsoleType.XVPVNC, command="consoles-xvpvncproxy",
+    summary="Brings VNC consoles to native viewers that send HTTP CONNECT. It checks the token of "
+            "each console with consoles-consoleauth, answers 200 and carries RFB as it is between "
+            "the viewer and the VM's VNC server.",
+    group="vnc", prefix="xvpvncproxy", base_url="xvpvncproxy_base_url",
+    frontend=HttpConnectFrontend,
+    to_target=(steps.internal_path, steps.rfb_security), to_client=(steps.rfb_greet,))
+
+# A client opens one WebSocket for each channel, all with the one token, and the guest itself ties
+# them together: bytes from the first on.
+SPICE_HTML5 = ProxySpec(
+    console_type=ConsoleType.SPICE_HTML5, command="consoles-spicehtml5proxy",
+    summary="Brings SPICE consoles into browsers. It serves the SPICE page, checks the token of "
+            "each channel with consoles-consoleauth and carries the bytes between the browser's "
+            "WebSockets and the VM's SPICE server.",
+    group="spice", prefix="html5proxy", base_url="html5proxy_base_url",
+    index=("spice_auto.html", "spice.html"), web="web")
+
 SERIAL = ProxySpec(
     console_type=ConsoleType.SERIAL, command="consoles-serialproxy",
     summary="Brings serial consoles into browsers and terminals. It serves a page with a terminal, "
@@ -55,4 +75,4 @@ SERIAL = ProxySpec(
     group="serial_console", prefix="serialproxy", base_url="base_url",
     text=True, index=("serial.html",), styled=True)
 
-ROWS = {row.command: row for row in (NOVNC, SERIAL)}
+ROWS = {row.command: row for row in (NOVNC, XVPVNC, SPICE_HTML5, SERIAL)}

@@ -53,13 +53,14 @@ class Home(Protocol):
 class Side(asyncio.BufferedProtocol):
     """One of the two connections of a link; subclasses say how bytes go out and come in."""
 
-    __slots__ = ("carried", "held", "link", "peer", "transport")
+    __slots__ = ("carried", "eof", "held", "link", "peer", "transport")
 
     def __init__(self, link: "Link", transport: asyncio.Transport) -> None:
         self.link = link
         self.transport = transport
         self.peer: Side = self
         self.carried = 0   # payload bytes that came in on this side
+        self.eof = False   # it sends nothing more
         self.held = False  # not read from, because the peer does not take it
 
     def received(self, view: memoryview) -> None:
@@ -77,6 +78,13 @@ class Side(asyncio.BufferedProtocol):
     def finish(self, code: int, reason: str) -> None:
         """Say good-bye as this side's protocol does, then close."""
         self.close()
+
+    def stream_ended(self) -> None:
+        """This side's end ends the session."""
+        if self is self.link.target:
+            self.link.target_closed()
+        else:
+            self.link.end("client_closed")
 
     def close(self) -> None:
         """Send what is left, but not for ever: a peer that takes nothing is cut off."""

@@ -38,14 +38,30 @@ class RawSide(Side):
         self.transport.write(bytes(view))  # a copy: the buffer is used again before all has left
 
     def eof_received(self) -> bool:
-        if self is self.link.target:
-            self.link.target_closed()
+        """Pass it on where the other direction can go on alone, for a while; else it is the end."""
+        if self.eof:
+            return True
+        self.eof = True
+        if self.peer.eof:
+            self.peer.stream_ended()  # whoever ended first says how
+        elif self._half_closes():
+            if not self.peer.transport.is_closing():
+                self.peer.transport.write_eof()
+            asyncio.get_running_loop().call_later(self.link.home.limits.close_timeout,
+                                                  self.stream_ended)
         else:
-            self.link.end("client_closed")
+            self.stream_ended()
         return True
 
+    def _half_closes(self) -> bool:
+        """TLS and WebSocket end both directions at once."""
+        return isinstance(self.peer, RawSide) and all(
+            side.transport.can_write_eof() for side in (self, self.peer))
+
     def connection_lost(self, exc: Exception | None) -> None:
-        if self is not self.link.target:
+        if self.eof:  # it had said all it had to say
+            self.stream_ended()
+        elif self is not self.link.target:
             self.link.end("client_gone")
         else:
             self.link.target_closed("target_gone" if exc else "target_closed")

@@ -44,7 +44,9 @@ class Watch:
             link.end("client_stalled", text="The client takes nothing")
         elif client.held:  # it may have spoken or ended, we do not listen: its kernel tells
             self._heard(now)
-            if self.input_at != now and not is_connected(client.transport):
+            # A bare stream's end may stand behind input that the target takes its time over.
+            patience = 0 if isinstance(client, WebsocketSide) else limits.stall_timeout
+            if now - self.input_at > patience and not is_connected(client.transport):
                 link.end("client_gone")
         elif isinstance(client, WebsocketSide):
             self._ping(client, limits, now)

@@ -76,8 +76,7 @@ class Request(WebSocketRequestHandler):
             raise (HeadTooLarge("too many headers")
                    if self._error == HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
                    else exception.BadRequest("the request cannot be parsed"))
-        lengths = self.headers.get_all("Content-Length", ["0"])
-        if "Transfer-Encoding" in self.headers or lengths != ["0"]:
+        if self.has_body:
             if self.command in ("GET", "HEAD"):
                 raise exception.BadRequest("a body where none belongs")
             self.close_connection = True  # it is not read
@@ -89,6 +88,12 @@ class Request(WebSocketRequestHandler):
     @property
     def is_upgrade(self) -> bool:
         return self.headers.get("Upgrade", "").lower() == "websocket"
+
+    @property
+    def has_body(self) -> bool:
+        """Whether something is announced behind the head, or said about it that is not clear."""
+        lengths = self.headers.get_all("Content-Length", ["0"])
+        return "Transfer-Encoding" in self.headers or lengths != ["0"]
 
     @property
     def keeps_alive(self) -> bool:
@@ -127,14 +132,17 @@ class Request(WebSocketRequestHandler):
 
         An empty one in the query is one: no cookie of another console takes its place.
         """
-        query = parse_qs(self.url.query, keep_blank_values=True)
-        if "token" in query:
-            return query["token"][-1]
-        for path in query.get("path", []):
-            tokens = parse_qs(_split(path).query, keep_blank_values=True).get("token")
-            if tokens:
-                return tokens[-1]
+        if self.query_token is not None:
+            return self.query_token
+        for path in parse_qs(self.url.query, keep_blank_values=True).get("path", []):
+            token = _token(_split(path))
+            if token is not None:
+                return token
         return self._cookie("token")
+
+    @property
+    def query_token(self) -> str | None:
+        return _token(self.url)
 
     def _cookie(self, name: str) -> str:
         for part in ";".join(self.headers.get_all("Cookie", [])).split(";"):
@@ -192,6 +200,11 @@ def _split(url: str) -> SplitResult:
         return urlsplit(url)
     except ValueError:
         raise exception.BadRequest("the URL cannot be read") from None
+
+
+def _token(url: SplitResult) -> str | None:
+    tokens = parse_qs(url.query, keep_blank_values=True).get("token")
+    return tokens[-1] if tokens else None
 
 
 def _one_slash(path: str) -> str:
