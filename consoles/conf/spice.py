@@ -2,7 +2,10 @@
 
 from oslo_config import cfg
 
-GROUP = cfg.OptGroup("spice", title="SPICE consoles", help="Options of SPICE consoles.")
+GROUP = cfg.OptGroup("spice", title="SPICE consoles", help="""
+Options of SPICE consoles.
+
+Those of the agent must be set on every hypervisor, those of the proxy where the proxy runs.""")
 
 OPTS = [
     cfg.BoolOpt("enabled", default=False,
@@ -10,5 +13,21 @@ OPTS = [
     cfg.HostAddressOpt("server_proxyclient_address", default="127.0.0.1",
                        help="Agent: address at which proxies reach this host's SPICE servers."),
     cfg.URIOpt("html5proxy_base_url", default="http://127.0.0.1:6082/spice_auto.html",
-               help="Agent: public URL of the SPICE page, as users' browsers reach it."),
+               help="""Agent: public URL of the SPICE page, as users' browsers reach it.
+
+The token is added to it. Every hypervisor may name a proxy of its own."""),
+    cfg.URIOpt("spice_direct_proxy_base_url", default="http://127.0.0.1:13002/nova",
+               help="""Agent: public URL of a proxy for native SPICE viewers (type spice-direct).
+
+Such a proxy is not part of consoles. It gets the token, and asks the API where the console is."""),
+    cfg.StrOpt("html5proxy_host", default="0.0.0.0",  # noqa: S104 - it is the public edge
+               help="Proxy: address on which consoles-spicehtml5proxy listens."),
+    cfg.PortOpt("html5proxy_port", default=6082,
+                help="Proxy: TCP port on which consoles-spicehtml5proxy listens."),
+    cfg.StrOpt("web",
+               help="""Proxy: directory of the pages that consoles-spicehtml5proxy serves.
+
+Unset: the page that comes with consoles. /usr/share/spice-html5, the page of the distribution,
+works too, but keeps the token in a cookie: the last console that was opened is then that of every
+tab that is reloaded. Nothing outside of the directory is served, and no listings."""),
 ]
