@@ -14,9 +14,11 @@ NONE = "'none'"
 #: A host-source of CSP: scheme, host or `*.` and a domain, port. CSP knows no IPv6 addresses.
 _ORIGIN = re.compile(r"https?://(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:([0-9]{1,5}|\*))?")
 
+#: Pictures and pointers of a guest are `data:`, the sound of SPICE is `blob:`; only our own scripts
+#: make any of them.
 _EVERY_PAGE = ("default-src 'self'", "connect-src 'self' ws: wss:",
-               "img-src 'self' data: blob:", "object-src 'none'", "base-uri 'none'",
-               "form-action 'none'")
+               "img-src 'self' data: blob:", "media-src 'self' blob:", "object-src 'none'",
+               "base-uri 'none'", "form-action 'none'")
 
 #: For pages that are not ours: noVNC's own vnc_lite.html has its program and its style in line, so
 #: that no directory of the operator's works under the strict policy. Their origin stays the only

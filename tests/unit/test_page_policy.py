@@ -41,7 +41,8 @@ def test_the_strict_policy_lets_no_inline_script_pass():
     made = page_policy.headers(("'self'",), inline=False, hsts=False)
     assert made["Content-Security-Policy"] == (
         "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data: blob:; "
-        "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'")
+        "media-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'self'")
 
 
 def test_foreign_pages_may_have_scripts_in_them_but_load_none_from_elsewhere():

@@ -12,7 +12,7 @@ import { Toolbar } from "./toolbar.js";
 const page = document.documentElement;
 
 class App {
-    /** `kind`: a module that knows a kind of screen, vnc.js or serial.js. */
+    /** `kind`: a module that knows a kind of screen, vnc.js, spice.js or serial.js. */
     constructor(kind) {
         this.kind = kind;
         this.path = consolePath(location.search);

@@ -19,6 +19,7 @@ addEventListener("unhandledrejection", (event) => report(event.reason));
 const KINDS = {
     vnc: () => import("./vnc.js"),
     serial: () => import("./serial.js"),
+    spice: () => import("./spice.js"),
 };
 
 async function loadKind() {

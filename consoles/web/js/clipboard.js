@@ -12,12 +12,15 @@ function field(id, label, hint, attributes = {}) {
 }
 
 export class ClipboardPanel {
-    /** `act` holds send(text), type(text) which answers a promise, and close(); `words` its texts. */
+    /**
+     * `act` holds send(text), type(text) which answers a promise, and close(); `words` its texts:
+     * what has none is not offered.
+     */
     constructor(act, words) {
         this.words = words;
         const [to, toRows] = field("text-to", words.to, words.toHint);
         const [from, fromRows] = field(
-            "text-from", words.from, words.fromHint, { readonly: true });
+            "text-from", words.from ?? "", words.fromHint, { readonly: true });
         this.to = to;
         this.from = from;
         this.note = element("p", { class: "note", role: "status" });
@@ -26,14 +29,15 @@ export class ClipboardPanel {
         this.sending = [
             ...toRows,
             element("div", { class: "actions" },
-                button(words.send, () => this.#send(act.send), { class: "primary" }),
+                button(words.send ?? "", () => this.#send(act.send),
+                    { class: "primary", hidden: !words.send }),
                 this.typing)];
         this.node = element("section", {
             class: "panel", id: "clipboard", hidden: true, "aria-label": words.label,
             keydown: (event) => event.key === "Escape" && act.close() },
-            ...this.sending, ...fromRows,
+            ...this.sending, ...(words.from ? fromRows : []),
             element("div", { class: "actions" },
-                button(words.copy, () => this.#copy()),
+                button(words.copy, () => this.#copy(), { hidden: !words.from }),
                 button(words.close, act.close)),
             this.note);
     }

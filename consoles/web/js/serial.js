@@ -18,7 +18,8 @@ export function prepare(screen, options) {
     const terminal = new Terminal({
         scrollback: SCROLLBACK, disableStdin: options.viewOnly, cursorBlink: true,
         fontFamily: "ui-monospace, 'DejaVu Sans Mono', 'Liberation Mono', monospace",
-        fontSize: 15, macOptionIsMeta: true, theme: { background: "#14171c" } });
+        fontSize: 15, macOptionIsMeta: true, minimumContrastRatio: 4.5,
+        theme: { background: "#14171c" } });
     const fit = new FitAddon();
     terminal.loadAddon(fit);
     terminal.open(screen);

@@ -61,6 +61,20 @@ export const CLIPBOARD = {
     close: "Close",
 };
 
+export const SPICE = {
+    heading: PAGE.heading,
+    title: (name) => name ? `${name} - SPICE` : "Console - SPICE",
+    clipboard: {
+        ...CLIPBOARD,
+        tool: ["Type text", "Type a text into the server"],
+        label: "Type text",
+        toHint: "Its keys are pressed one by one, as on a US keyboard. "
+            + "Characters that such a keyboard does not have are left out.",
+        send: null,
+        from: null,
+    },
+};
+
 export const SERIAL = {
     heading: "Serial console",
     title: (name) => name ? `${name} - serial console` : "Serial console",

@@ -1,10 +1,10 @@
-/** The bar of vnc_auto.html: the console's name and state, and what can be done with it. */
+/** The bar of a full page: the console's name and state, and what can be done with it. */
 
 import { button, element, icon } from "./dom.js";
 import { STATUS, TOOLBAR } from "./strings.js";
 
-function tool(name, act, attributes = {}) {
-    const [label, hint] = TOOLBAR[name];
+function tool(name, act, attributes = {}, words = TOOLBAR[name]) {
+    const [label, hint] = words;
     const made = button("", act, {
         class: "tool", title: hint, "aria-label": label, "data-tool": name, ...attributes });
     made.append(icon(name), element("span", {}, label));
@@ -24,7 +24,8 @@ export class Toolbar {
             fit: tool("fit", toggle("fit", "aria-pressed"),
                 { "aria-pressed": String(options.resize === "scale") }),
             clipboard: tool("clipboard", toggle("clipboard", "aria-expanded"),
-                { "aria-expanded": "false", "aria-controls": "clipboard" }),
+                { "aria-expanded": "false", "aria-controls": "clipboard" },
+                kind.words.clipboard.tool),
             keys: tool("keys", act.keys),
             fullscreen: tool("fullscreen", act.fullscreen),
             disconnect: tool("disconnect", act.disconnect),

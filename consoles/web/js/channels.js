@@ -1,0 +1,92 @@
+/**
+ * The channels of a SPICE session, a WebSocket each, and their one end.
+ *
+ * spice-html5 opens them at the URL of the first, so that each has the token in its own request:
+ * another console in another tab, and its cookie, are of no concern. What it lacks is added here:
+ * the Close code of whichever channel ends first, an end for all of them then, and words for what
+ * it cannot read.
+ */
+
+import { Constants } from "../vendor/spice/src/enums.js";
+import { SpiceMainConn } from "../vendor/spice/src/main.js";
+
+/** The channels that are used, by where spice-html5 keeps them: it has one place for two. */
+const USED = [
+    [Constants.SPICE_CHANNEL_PLAYBACK, "cursor"],
+    [Constants.SPICE_CHANNEL_CURSOR, "cursor"],
+    [Constants.SPICE_CHANNEL_INPUTS, "inputs"],
+    [Constants.SPICE_CHANNEL_DISPLAY, "display"],
+];
+const SAID = { "Permission denied.": "password", "Connection timed out.": "silent" };
+
+export class Channels extends SpiceMainConn {
+    #all = [];
+    #ended;
+
+    /** `ended(code, reason)` gets a Close code, or a word of the page's own; once and last. */
+    constructor(url, screenId, ended, onagent) {
+        super({ uri: url, screen_id: screenId, password: "", onagent });
+        this.#ended = ended;
+        this.#adopt(this);
+    }
+
+    /** One at a time, and only those that somebody looks at: each is a session at the proxy. */
+    process_channel_message(message) {
+        if (message.type !== Constants.SPICE_MSG_MAIN_CHANNELS_LIST) {
+            return super.process_channel_message(message);
+        }
+        const listed = new Uint8Array(message.data, 4);     // pairs of type and number
+        for (const [type, name] of USED) {
+            if (listed.some((byte, at) => at % 2 === 0 && byte === type && listed[at + 1] === 0)) {
+                const data = Uint8Array.of(1, 0, 0, 0, type, 0).buffer;
+                super.process_channel_message({ type: message.type, data });
+                this.#adopt(this[name]);
+            }
+        }
+        return true;
+    }
+
+    end(code, reason = "") {
+        const ended = this.#ended;
+        if (ended) {
+            this.#ended = null;
+            this.#all.forEach((channel) => {
+                channel.state = "closing";
+                channel.cleanup();
+            });
+            this.stop();
+            ended(code, reason);
+        }
+    }
+
+    #adopt(channel) {
+        const { ws: socket, wire_reader: reader } = channel;
+        const read = reader.callback;
+        let opened = false;
+        this.#all.push(channel);
+        channel.onerror = (error) => {
+            if (socket.readyState <= WebSocket.OPEN) {      // else its Close says more
+                this.end(SAID[error.message] ?? "protocol");
+            }
+        };
+        reader.callback = (...message) => this.#read(reader, () => read.apply(channel, message));
+        socket.addEventListener("open", () => { opened = true; });
+        socket.addEventListener("close", ({ code, reason }) => {
+            this.end(code === 1006 && !opened ? "unreachable" : code, reason);
+        });
+    }
+
+    #read(reader, act) {
+        try {
+            if (this.#ended) {
+                act();
+            }
+        } catch (error) {
+            console.warn(error);
+            this.end("protocol");
+        }
+        if (!this.#ended) {
+            reader.buffers.length = 0;      // else it could go over them without an end
+        }
+    }
+}
