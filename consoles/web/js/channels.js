@@ -17,7 +17,8 @@ const USED = [
     [Constants.SPICE_CHANNEL_INPUTS, "inputs"],
     [Constants.SPICE_CHANNEL_DISPLAY, "display"],
 ];
-const SAID = { "Permission denied.": "password", "Connection timed out.": "silent" };
+/** spice-html5's own errors, and what the page calls them; all others are the protocol's. */
+const ERRORS = [[/^Permission denied/, "password"], [/ timed out/, "silent"], [/./, "protocol"]];
 
 export class Channels extends SpiceMainConn {
     #all = [];
@@ -66,7 +67,7 @@ export class Channels extends SpiceMainConn {
         this.#all.push(channel);
         channel.onerror = (error) => {
             if (socket.readyState <= WebSocket.OPEN) {      // else its Close says more
-                this.end(SAID[error.message] ?? "protocol");
+                this.end(ERRORS.find(([said]) => said.test(error.message))[1]);
             }
         };
         reader.callback = (...message) => this.#read(reader, () => read.apply(channel, message));
