@@ -6,7 +6,10 @@ import pytest
 
 from consoles.proxies import catalog
 from tests.e2e.test_console import COLOURS
+from tests.fixtures.processes import free_port
 from tests.fixtures.processes import wait_for
+from tests.fixtures.system import instance_id
+from tests.fixtures.ws_client import Refused
 
 PICTURES = pathlib.Path("build/screenshots")
 KEY = 20     # ms that a key is held: an emulated PS/2 keyboard keeps only 16 bytes
@@ -48,6 +51,16 @@ def say(page, guest, marker):
         "(before) => document.querySelector('canvas').toDataURL() !== before", arg=before)
 
 
+def sound(page):
+    """What becomes of sound as spice-html5 plays it."""
+    return page.evaluate("""() => new Promise((done) => {
+        const source = new MediaSource();
+        source.addEventListener("sourceopen", () => done("open"));
+        const audio = new Audio(URL.createObjectURL(source));
+        audio.addEventListener("error", () => done("refused"));
+    })""")
+
+
 def test_the_guests_screen_shows_and_typing_works(console, page, faults, spice_guest, consoleauth):
     opened = []
     page.on("websocket", lambda socket: opened.append(socket.url))
@@ -65,4 +78,49 @@ def test_the_guests_screen_shows_and_typing_works(console, page, faults, spice_g
     page.reload()
     shown(page)
     say(page, spice_guest, "typed-after-a-reload")
+    assert sound(page) == "open"
     assert faults == []
+
+
+def test_the_distributions_page_works_and_breaches_no_policy(
+        make_proxy, consoleauth, spice_guest, page):
+    """It takes the token from its URL into a cookie, and that to each socket."""
+    proxy = make_proxy(spec=catalog.SPICE_HTML5, spice__web="/usr/share/spice-html5")
+    consoleauth.add("good", spice_guest.spice_port, **SPICE)
+    breaches = []
+    page.on("console", lambda message: breaches.append(message.text)
+            if "Content Security Policy" in message.text else None)
+    page.goto(f"{proxy.own_origin}/spice_auto.html?token=good&title=guest(1)")
+    page.wait_for_function(f"() => ({COLOURS})() > 3")
+    page.locator("canvas").focus()
+    say(page, spice_guest, "typed-on-the-distributions-page")
+    assert breaches == []
+
+
+def test_the_whole_way_from_the_api_over_rabbitmq(make_system, rabbit, spice_guest, page, faults):
+    port = free_port()
+    system = make_system(rabbit.url, hosts=("one",), spice={
+        "enabled": "true", "html5proxy_host": "127.0.0.1", "html5proxy_port": port,
+        "html5proxy_base_url": f"http://127.0.0.1:{port}/spice_auto.html"})
+    system.write_agent("one", [{"name": "debian", "id": instance_id("one"), "consoles": {
+        "novnc": {"guest": "builtin"},
+        "spice-html5": {"host": "127.0.0.1", "port": spice_guest.spice_port}}}])
+    system.start()
+    system.services.start("spice", "consoles-spicehtml5proxy", port=port)
+    answer = system.ask(f"/servers/{instance_id('one')}/console",
+                        {"protocol": "spice", "type": "spice-html5"})
+    assert (answer["protocol"], answer["type"]) == ("spice", "spice-html5")
+
+    page.goto(answer["url"])
+    shown(page)
+    say(page, spice_guest, "typed-over-the-whole-way")
+    live = system.rows("select connection_id from sessions where state='live'")
+    assert len(live) == 4
+    assert len(set(live)) == 1
+    page.get_by_role("button", name="Disconnect").click()
+    wait_for(lambda: not system.rows("select 1 from sessions where state='live'"), 10,
+             "the end of all channels")
+    assert faults == []
+    with pytest.raises(Refused) as refused:     # the other kind's door stays shut to it
+        system.connect(answer["url"].rpartition("token=")[2])
+    assert refused.value.status == 403

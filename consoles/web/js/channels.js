@@ -18,7 +18,7 @@ const USED = [
     [Constants.SPICE_CHANNEL_DISPLAY, "display"],
 ];
 /** spice-html5's own errors, and what the page calls them; all others are the protocol's. */
-const ERRORS = [[/^Permission denied/, "password"], [/ timed out/, "silent"], [/./, "protocol"]];
+const ERRORS = [[/^Permission denied/, "password"], [/ timed out/, "silent"], [/^/, "protocol"]];
 
 export class Channels extends SpiceMainConn {
     #all = [];
