@@ -40,7 +40,8 @@ COMMAND = launch.Command(
 #: The in-process bus has no heartbeats, and says so with every connection.
 QUIET = [*launch.QUIET, "oslo.messaging._drivers=ERROR"]
 LOOPBACK = "127.0.0.1"
-BODY = '{"protocol": "vnc", "type": "novnc"}'
+#: Protocol and type of what is asked for each server.
+CONSOLES = (("vnc", "novnc"), ("serial", "serial"))
 TOKEN = "demo:demo"  # noqa: S105 - noauth believes any
 
 
@@ -52,7 +53,7 @@ def defaults(directory: str) -> dict[str, dict[str, Any]]:
         "api": {"auth_strategy": "noauth", "host": LOOPBACK},
         "vnc": {"novncproxy_host": LOOPBACK, "xvpvncproxy_host": LOOPBACK},
         "spice": {"html5proxy_host": LOOPBACK},
-        "serial_console": {"serialproxy_host": LOOPBACK},
+        "serial_console": {"enabled": True, "serialproxy_host": LOOPBACK},
         "inventory": {"report_interval": 5},
     }
 
@@ -121,31 +122,37 @@ def _thread(run: Any, stop: Any) -> Iterator[None]:
 
 
 def _introduce(api: str) -> None:
-    """Print how to use it, with a URL for each server, asked for as a user would."""
+    """Print how to use it, with URLs for each server, asked for as a user would."""
     servers = _ask(f"{api}/servers")["servers"]
-    urls = {server["id"]: _url(api, server["id"]) for server in servers}
-    example = next((id for id, url in urls.items() if url.startswith("http")), "<id>")
+    urls = [(server, _url(api, server["id"], *kind)) for server in servers for kind in CONSOLES]
+    example = next((server["id"] for server, url in urls if url.startswith("http")), "<id>")
     lines = [
         "", "consoles is up.", "",
         "List the servers:",
         f"  curl -s -H 'X-Auth-Token: {TOKEN}' {api}/servers", "",
         "Ask for a console:",
         f"  curl -s -H 'X-Auth-Token: {TOKEN}' -H 'Content-Type: application/json' \\",
-        f"       -d '{BODY}' {api}/servers/{example}/console", "",
+        f"       -d '{_body(*CONSOLES[0])}' {api}/servers/{example}/console", "",
         "Consoles to open now, in a browser on this machine (each URL is good for "
         f"{cfg.CONF.consoleauth.token_ttl // 60} minutes):",
-        *(f"  {server['name']:<16} {urls[server['id']]}" for server in servers),
+        *dict.fromkeys(f"  {server['name']:<16} {url}" for server, url in urls),
         "", "Ctrl-C ends it."]
     print("\n".join(lines), flush=True)
 
 
-def _url(api: str, server_id: str) -> str:
-    """A console's URL, or why there is none."""
+def _body(protocol: str, type: str) -> str:
+    return json.dumps({"protocol": protocol, "type": type})
+
+
+def _url(api: str, server_id: str, protocol: str, type: str) -> str:
+    """A console's URL for a browser, or why there is none."""
     try:
-        return str(_ask(f"{api}/servers/{server_id}/console", BODY)["url"])
+        url = str(_ask(f"{api}/servers/{server_id}/console", _body(protocol, type))["url"])
     except urllib.error.HTTPError as exc:
         fault = next(iter(json.load(exc).values()))
         return f"({fault['message']})"
+    # A serial console's is its WebSocket's; the page that opens it is at the same place.
+    return "http" + url.removeprefix("ws") if url.startswith("ws") else url
 
 
 def _ask(url: str, body: str | None = None) -> dict[str, Any]:

@@ -1,0 +1,86 @@
+"""A user's whole way to a serial line: ask the API, open the page, work on a Linux guest."""
+
+import pytest
+
+from tests.e2e.test_console import PICTURES
+from tests.fixtures import ws_client
+from tests.fixtures.processes import free_port
+from tests.fixtures.processes import wait_for
+from tests.fixtures.system import Fault
+from tests.fixtures.system import instance_id
+
+
+@pytest.fixture
+def system(make_system, rabbit, guest):
+    system = make_system(rabbit.url, hosts=(), serial_console={"enabled": "true"})
+    system.serial_port = free_port()
+    system.base["serial_console"] |= {
+        "serialproxy_host": "127.0.0.1", "serialproxy_port": system.serial_port,
+        "base_url": f"ws://127.0.0.1:{system.serial_port}/"}
+    system.services.configure(system.base)
+    system.write_agent("one", [{"name": "debian", "id": instance_id("one"), "consoles": {
+        "serial": {"host": "127.0.0.1", "port": guest.serial_port}}}])
+    system.sync()
+    system.start_consoleauth()
+    system.start_agent()
+    system.start_api()
+    system.services.start("serial", "consoles-serialproxy", port=system.serial_port)
+    wait_for(lambda: url(system), 20)
+    return system
+
+
+def url(system):
+    """A serial console's URL; None while there is none."""
+    try:
+        return system.ask(f"/servers/{instance_id('one')}/console",
+                          {"protocol": "serial", "type": "serial"})["url"]
+    except (Fault, OSError):
+        return None
+
+
+def shown(page):
+    return page.locator(".xterm-rows").inner_text().replace("\xa0", " ")
+
+
+def wait_shown(page, wanted):
+    page.wait_for_function(
+        "(wanted) => document.querySelector('.xterm-rows').innerText"
+        ".replaceAll('\\u00a0', ' ').includes(wanted)", arg=wanted)
+
+
+def test_a_command_on_a_linux_guest_in_chromium(system, guest, page, page_errors):
+    address = url(system)
+    assert address.startswith(f"ws://127.0.0.1:{system.serial_port}/?token=")
+    token = address.rpartition("=")[2]
+    page.goto(address.replace("ws", "http", 1))
+    page.wait_for_selector("html[data-state=connected]")
+    assert token not in page.url
+
+    page.keyboard.type("\n")
+    wait_shown(page, "serial$ ")
+    page.keyboard.type("expr 6 '*' 7; uname -s; printf 'gr\\303\\274n'\n")
+    wait_shown(page, "\n42\nLinux\ngrün")
+    assert "expr 6 '*' 7" in guest.serial_text()
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=PICTURES / "serial.png")
+    assert page_errors == []
+
+    (session_id,), = system.rows("select id from sessions where state='live'")
+    assert system.manage("session", "kill", session_id).returncode == 0
+    page.wait_for_selector("html[data-state=closed][data-code='4441']")
+    assert "Linux" in shown(page)
+    logs = "".join(path.read_text() for path in system.services.directory.glob("*.log"))
+    assert token not in logs
+
+
+def test_a_program_on_a_linux_guest(system, guest):
+    """As Horizon and command line clients do it: offers of their own, text, no page."""
+    token = url(system).rpartition("=")[2]
+    ws = ws_client.WebSocket.connect(system.serial_port, f"/?token={token}",
+                                     subprotocol="binary, base64")
+    ws.sock.sendall(ws_client.frame(b"\recho $((6*7))\r", opcode=1))
+    said = b""
+    while b"\n42\r\n" not in said:
+        said += ws.recv_message()
+    ws.close()
+    assert ws.until_closed()[0] == 1000
