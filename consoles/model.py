@@ -16,6 +16,7 @@ class ConsoleType(enum.StrEnum):
     NOVNC = "novnc"
     XVPVNC = "xvpvnc"
     SPICE_HTML5 = "spice-html5"
+    SPICE_DIRECT = "spice-direct"
     SERIAL = "serial"
     WEBMKS = "webmks"
     RDP_HTML5 = "rdp-html5"
@@ -26,10 +27,15 @@ PROTOCOLS = {
     ConsoleType.NOVNC: "vnc",
     ConsoleType.XVPVNC: "vnc",
     ConsoleType.SPICE_HTML5: "spice",
+    ConsoleType.SPICE_DIRECT: "spice",
     ConsoleType.SERIAL: "serial",
     ConsoleType.WEBMKS: "mks",
     ConsoleType.RDP_HTML5: "rdp",
 }
+
+
+#: Types of which a hypervisor's device serves one client; the next one would wait in silence.
+EXCLUSIVE = frozenset({ConsoleType.SERIAL})
 
 
 class Value:
@@ -79,7 +85,10 @@ class Instance(Value):
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class SessionRequest(Value):
-    """Who wants to use a token: one session of one proxy worker."""
+    """Who wants to use a token: one session of one proxy worker.
+
+    `takeover`: of a console that is in use and exclusive, its user's session ends.
+    """
 
     id: str
     worker: str
@@ -87,6 +96,7 @@ class SessionRequest(Value):
     client_address: str
     user_agent: str = ""
     boot_id: str = ""
+    takeover: bool = False
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,7 +9,9 @@ Those of the agent must be set on every hypervisor, those of the proxy where the
 
 OPTS = [
     cfg.BoolOpt("enabled", default=False,
-                help="Agent: offer SPICE consoles of this host's instances."),
+                help="""Agent: offer SPICE consoles of this host's instances.
+
+consoles-all-in-one starts the SPICE proxy where it is set."""),
     cfg.HostAddressOpt("server_proxyclient_address", default="127.0.0.1",
                        help="Agent: address at which proxies reach this host's SPICE servers."),
     cfg.URIOpt("html5proxy_base_url", default="http://127.0.0.1:6082/spice_auto.html",
@@ -19,7 +21,7 @@ The token is added to it. Every hypervisor may name a proxy of its own."""),
     cfg.URIOpt("spice_direct_proxy_base_url", default="http://127.0.0.1:13002/nova",
                help="""Agent: public URL of a proxy for native SPICE viewers (type spice-direct).
 
-Such a proxy is not part of consoles. It gets the token, and asks the API where the console is."""),
+Such a proxy is not part of consoles. It gets the token in the query."""),
     cfg.StrOpt("html5proxy_host", default="0.0.0.0",  # noqa: S104 - it is the public edge
                help="Proxy: address on which consoles-spicehtml5proxy listens."),
     cfg.PortOpt("html5proxy_port", default=6082,

@@ -239,3 +239,11 @@ def test_a_reason_chooses_the_close_code(plant):
     assert plant.worker.closed[0][1:] == (4444, "instance_migrated")
     error = refused(plant.auth.delete_connection_details, plant.context, ["t"], reason="because")
     assert type(error) is exception.BadRequest
+
+
+def test_the_port_for_tls_is_kept_for_a_viewers_own_proxy(plant):
+    plant.add(console_type="spice-direct", tls_port=5902, tls_name="kvm7.example.org",
+              agent_host=None)
+    details = plant.get()
+    assert (details["port"], details["tls_port"], details["tls_name"]) == (
+        5900, 5902, "kvm7.example.org")

@@ -40,11 +40,11 @@ def test_a_type_belongs_to_one_protocol(protocol, console_type):
         assert protocol in refusal(console.wanted, document)
 
 
-def test_there_are_five_protocols_and_six_types():
+def test_there_are_five_protocols_and_seven_types():
     properties = console.CREATE.schema["properties"]
     assert set(properties["protocol"]["enum"]) == {"vnc", "spice", "rdp", "serial", "mks"}
     assert set(properties["type"]["enum"]) == {
-        "novnc", "xvpvnc", "rdp-html5", "spice-html5", "serial", "webmks"}
+        "novnc", "xvpvnc", "rdp-html5", "spice-html5", "spice-direct", "serial", "webmks"}
 
 
 def test_messages_name_the_field_and_are_short():

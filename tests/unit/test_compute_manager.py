@@ -25,7 +25,8 @@ def test_every_type_has_its_switch():
 
 
 @pytest.mark.parametrize(("group", "types"), [
-    ("vnc", {"novnc", "xvpvnc"}), ("spice", {"spice-html5"}), ("serial_console", {"serial"}),
+    ("vnc", {"novnc", "xvpvnc"}), ("spice", {"spice-html5", "spice-direct"}),
+    ("serial_console", {"serial"}),
     ("mks", {"webmks"}), ("rdp", {"rdp-html5"}),
 ])
 def test_types_are_switched_by_their_group(conf, group, types):

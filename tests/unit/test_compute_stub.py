@@ -300,5 +300,5 @@ def test_a_missing_file_and_a_foreign_address_are_the_operators_mistakes(conf, t
 def test_the_example_is_good(start):
     driver = start(EXAMPLE.read_text()).driver
     assert len(driver.list_instances()) == 6
-    types = {"novnc", "xvpvnc", "spice-html5", "serial", "webmks", "rdp-html5"}
+    types = {"novnc", "xvpvnc", "spice-html5", "spice-direct", "serial", "webmks", "rdp-html5"}
     assert {kind for stub in driver._instances.values() for kind in stub.consoles} == types

@@ -10,7 +10,7 @@ few built-in guests. Its form, with one entry for each kind of hypervisor it can
       status: ACTIVE                    # or SHUTOFF, BUILD, PAUSED ...; ACTIVE if absent
       project_id: "*"                   # its owner; "*", everybody's, if absent (noauth only)
       user_id: demo                     # may be absent
-      consoles:                         # also spice-html5, webmks, rdp-html5
+      consoles:                         # also spice-direct, webmks, rdp-html5
         novnc: {guest: builtin}         # a test card; also for xvpvnc
         serial: {guest: builtin}        # a line with a small shell
     - name: a-vnc-server-somewhere
