@@ -15,14 +15,11 @@ from benchmarks import chart
 from benchmarks import machine
 from benchmarks import report
 from benchmarks.generator import Failed
-from benchmarks.generator import Generator
-from benchmarks.peers import Endpoint
+from benchmarks.measure import measure
 from benchmarks.peers import Peer
 from benchmarks.peers import Peers
 from benchmarks.peers import Place
-from benchmarks.workloads import amount
 from benchmarks.workloads import FIGURES
-from benchmarks.workloads import settle
 from benchmarks.workloads import Workload
 from benchmarks.workloads import WORKLOADS
 from tests.fixtures.certificates import Certificates
@@ -68,37 +65,6 @@ def chosen_peers(rows: list[Peer], names: str | None, quick: bool) -> list[Peer]
     return [row for row in rows if row.name in wanted]
 
 
-def measure(place: Place, endpoint: Endpoint, peer: Peer, row: Workload,
-            quick: bool) -> report.Row:
-    """Carry one load through one proxy; → what the generator said, CPU and memory."""
-    clients = row.sessions(peer.forks, quick) or row.clients
-    pid = endpoint.pid
-    before, idle_processes = (machine.memory(pid), len(machine.tree(pid))) if pid else (0, 0)
-    with machine.pinned(place.cores["generator"]), Generator(
-            work=row.work, port=endpoint.port, target_port=place.target_port, clients=clients,
-            websocket=int(peer.websocket), tls=int(row.tls), path=endpoint.path(),
-            parallel=dict(row.options).get("parallel", 1 if peer.forks else 32),
-            **{name: value for name, value in row.options if name != "parallel"},
-            **amount(row, clients, quick)) as generator:
-        generator.wait("ready", 120)
-        opened = machine.memory(pid) if pid else 0
-        cpu = machine.cpu(pid) if pid else 0
-        generator.go()
-        seen = {"clients": clients, "grown": opened - before}
-        if row.work == "stall":
-            seen["stalled"] = generator.wait("stalled", 60)
-            seen["grown"] = (machine.memory(pid) if pid else 0) - opened
-            generator.go()
-        seen["done"] = generator.wait("done", 120 + row.full)
-        if row.work == "open" and pid:
-            settle(lambda: len(machine.tree(pid)), idle_processes)
-        seen["cpu"] = machine.cpu(pid) - cpu if pid else seen["done"]["cpu"]
-        generator.go()
-    if pid:
-        settle(lambda: len(machine.tree(pid)), idle_processes, 20)
-    return seen
-
-
 def run_one(peers: Peers, place: Place, peer: Peer, row: Workload, quick: bool) -> list[report.Row]:
     """The figures of one workload through one peer."""
     started = time.monotonic()
@@ -109,14 +75,15 @@ def run_one(peers: Peers, place: Place, peer: Peer, row: Workload, quick: bool) 
     print(f"{seconds:.1f} s", file=sys.stderr)
     done = seen["done"]
     figures = FIGURES[row.work](**seen) + [
-        (report.BUSY, "%", done["cpu"] / done["seconds"] * 100)]
+        (report.GENERATOR, "%", done["cpu"] / done["seconds"] * 100),
+        (report.OTHERS, "%", seen["others"] * 100)]
     return [{"peer": peer.name, "workload": row.name, "figure": figure, "unit": unit,
              "value": value, "seconds": seconds} for figure, unit, value in figures]
 
 
 def suits(peer: Peer, row: Workload, quick: bool) -> bool:
     return bool((peer.tls or not row.tls) and (peer.workers or row.workers == 1)
-                and (row.sessions(peer.forks, quick) or row.on_request))
+                and row.sessions(peer.forks, peer.slow, quick))
 
 
 def run(peers: Peers, place: Place, options: argparse.Namespace) -> list[report.Row]:

@@ -13,6 +13,8 @@ from tests.fixtures.system import instance_id
 from tests.fixtures.system import System
 
 HOST = "load"
+#: The services that take part when a session is opened, beside the broker.
+ASKED = ("auth", f"agent-{HOST}")
 #: The values that an operator has, not those of the tests, which are in a hurry.
 OPTIONS: dict[str, dict[str, object]] = {
     "DEFAULT": {"debug": "false"},
@@ -27,9 +29,11 @@ class ConsolesPeer:
     def __init__(self, place: Any) -> None:
         self._place = place
         self._system: System | None = None
+        self._broker = 0
 
-    def start(self, tls: bool, workers: int) -> tuple[int, int, Callable[[], str]]:
-        """→ port, process, and what makes the path of a session."""
+    def start(self, tls: bool, workers: int
+              ) -> tuple[int, int, Callable[[], str], tuple[int, ...]]:
+        """→ port, process, what makes the path of a session, processes of the services."""
         system = self._services()
         port = free_port()
         name = f"consoles-{port}"
@@ -40,7 +44,8 @@ class ConsolesPeer:
         with pinned(self._place.cores["proxy"]):
             process = system.services.start(name, "consoles-novncproxy", "--config-file", config,
                                             port=port)
-        return port, process.pid, lambda: f"/?token={system.token(HOST)}"
+        services = self._broker, *(system.services[name].pid for name in ASKED)
+        return port, process.pid, lambda: f"/?token={system.token(HOST)}", services
 
     def _services(self) -> System:
         if self._system is None:
@@ -56,7 +61,9 @@ class ConsolesPeer:
         self._place.stack.callback(node.end)
         services = Services(directory)
         self._place.stack.callback(services.end)
-        system = System(services, node.start().url, hosts=(HOST,), **OPTIONS)
+        node.start()
+        self._broker = int((node.directory / "pid").read_text())
+        system = System(services, node.url, hosts=(HOST,), **OPTIONS)
         system.write_agent(HOST, [{"name": HOST, "id": instance_id(HOST), "consoles": {
             "novnc": {"host": "127.0.0.1", "port": self._place.target_port}}}])
         system.sync()

@@ -29,11 +29,21 @@ def pinned(core: int) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def parse_stat(text: str) -> tuple[int, float]:
-    """A /proc/<pid>/stat → the parent's id and CPU seconds, those of children that were waited
-    for included. A command's name may hold blanks and parentheses (proc(5))."""
+def parse_stat(text: str) -> tuple[int, float, float]:
+    """A /proc/<pid>/stat → the parent's id, CPU seconds of the process, and of the children that
+    it has waited for. A command's name may hold blanks and parentheses (proc(5))."""
     fields = text.rpartition(")")[2].split()
-    return int(fields[1]), sum(int(ticks) for ticks in fields[11:15]) / TICK
+    user, system, waited_user, waited_system = (int(ticks) / TICK for ticks in fields[11:15])
+    return int(fields[1]), user + system, waited_user + waited_system
+
+
+def threads_cpu(process: pathlib.Path) -> float:
+    """Seconds of CPU of a process's living threads, exact where `stat` counts in 10 ms."""
+    total = 0
+    for thread in (process / "task").iterdir():
+        with contextlib.suppress(OSError):
+            total += int((thread / "schedstat").read_text().split()[0])
+    return total / 1e9
 
 
 def parse_rollup(text: str) -> int:
@@ -52,23 +62,45 @@ def descendants(root: int, parents: dict[int, int]) -> set[int]:
     return found
 
 
-def tree(root: int) -> dict[int, float]:
-    """{process: CPU seconds} of a process and all its descendants, zombies too."""
+def tree(root: int | None) -> dict[int, float]:
+    """{process: CPU seconds, with those of children that it waited for} of a process and all its
+    descendants, zombies too; empty without one."""
     parents, spent = {}, {}
-    for entry in PROC.iterdir():
+    for entry in PROC.iterdir() if root else ():
         if entry.name.isdigit():
             with contextlib.suppress(OSError):  # it may end while we look
                 pid = int(entry.name)
-                parents[pid], spent[pid] = parse_stat((entry / "stat").read_text())
-    return {pid: spent[pid] for pid in descendants(root, parents) if pid in spent}
+                parents[pid], *spent[pid] = parse_stat((entry / "stat").read_text())
+    found = {}
+    for pid in descendants(root, parents) & spent.keys() if root else ():
+        own, waited = spent[pid]
+        with contextlib.suppress(OSError):
+            own = max(own, threads_cpu(PROC / str(pid)))
+        found[pid] = own + waited
+    return found
 
 
-def cpu(root: int) -> float:
+def parse_core(text: str, core: int) -> float:
+    """A /proc/stat → seconds that a core was not idle since the machine's start (proc(5))."""
+    for line in text.splitlines():
+        name, *ticks = line.split()
+        if name == f"cpu{core}":
+            user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, ticks[:8])
+            return (user + nice + system + irq + softirq + steal) / TICK
+    raise ValueError(f"no core {core}")
+
+
+def busy(core: int) -> float:
+    """Seconds that anybody, the hypervisor too, has used of a core."""
+    return parse_core((PROC / "stat").read_text(), core)
+
+
+def cpu(root: int | None) -> float:
     """Seconds of CPU that a process and all its children, ended ones too, have used."""
     return sum(tree(root).values())
 
 
-def memory(root: int) -> int:
+def memory(root: int | None) -> int:
     """Bytes of memory that a process and its living children answer for."""
     total = 0
     for pid in tree(root):

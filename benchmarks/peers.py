@@ -70,21 +70,26 @@ class Place:
 
 @dataclasses.dataclass(frozen=True)
 class Endpoint:
-    """A proxy that runs: its port, the process whose tree is measured, where a session is."""
+    """A proxy that runs: its port, the process whose tree is measured, where a session is, and
+    the processes of the services that it asks."""
 
     port: int
     pid: int | None
     path: Callable[[], str] = lambda: "/"
+    services: tuple[int, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
 class Peer:
-    """A row: `start(place, tls, workers)` gives its Endpoint, `installed` what it is made of."""
+    """A row: `start(place, tls, workers)` gives its Endpoint.
+
+    One that `forks` has a process for each session; a `slow` one takes 0.2 s to open one.
+    """
 
     name: str
     start: Callable[..., Endpoint]
-    package: str = ""
     forks: bool = False
+    slow: bool = False
     websocket: bool = True
     tls: bool = True
     workers: bool = False
@@ -160,8 +165,8 @@ class Peers:
         self.rows = [
             Peer("direct", start_direct, websocket=False, tls=False),
             Peer("consoles", lambda _, *how: Endpoint(*ours.start(*how)), workers=True),
-            Peer("nova-threads", start_nova_threads, forks=True),
-            Peer("nova", start_nova, forks=True),
+            Peer("nova-threads", start_nova_threads, forks=True, slow=True),
+            Peer("nova", start_nova, forks=True, slow=True),
             Peer("websockify", start_websockify, forks=True),
             Peer("haproxy", start_haproxy, websocket=False),
         ]

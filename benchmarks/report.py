@@ -12,7 +12,9 @@ OURS = "consoles"
 #: Those that there is no ratio to.
 ALONE = (OURS, "direct")
 #: How much of its core the generator used: near 100 it is the limit, not the proxy.
-BUSY = "generator busy"
+GENERATOR = "generator busy"
+#: How much of the proxy's core was used by something else: above a few % times mean little.
+OTHERS = "core lost to others"
 #: What must hold of ours: workload, figure, how much at most, and of which peer's (none: absolute).
 TARGETS = [
     ("down-1", "CPU a GB", 1.0, "haproxy"), ("down-4", "CPU a GB", 1.0, "haproxy"),
@@ -80,7 +82,7 @@ def table(rows: list[Row], peers: list[str]) -> str:
     lines = [["workload", "figure", "unit", *peers]]
     for workload, figure, unit in kinds:
         values = {peer: find(rows, peer, workload, figure) for peer in peers}
-        ours = None if figure == BUSY else values.get(OURS)
+        ours = None if figure in (GENERATOR, OTHERS) else values.get(OURS)
         lines.append([workload, figure, unit, *(
             number(values[peer]) + ("" if peer in ALONE else ratio(ours, values[peer]))
             for peer in peers)])

@@ -1,7 +1,6 @@
 """The workloads, as rows, and the figures that each kind of work gives."""
 
 import dataclasses
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -15,8 +14,9 @@ Figures = list[tuple[str, str, float]]
 class Workload:
     """One row: a work of the generator, for so many clients.
 
-    `forked` is how many a peer that starts a process for each session gets; 0: it is left out.
-    `full` and `quick` are megabytes of all clients or seconds; a `quick` of 0 leaves it out.
+    `full` and `quick` are megabytes of all clients, or seconds; a `quick` of 0 leaves it out.
+    `forked` is how many clients a peer gets that starts a process for each, and `slow`, in a
+    quick run, one that takes 0.2 s for that; 0: it is left out, None: as many as all.
     """
 
     name: str
@@ -24,44 +24,46 @@ class Workload:
     clients: int
     full: float = 0
     quick: float = 0
-    forked: int | None = None
     quick_clients: int = 0
+    forked: int | None = None
+    slow: int | None = 0
     tls: bool = False
     workers: int = 1
     on_request: bool = False
     options: tuple[tuple[str, int], ...] = ()
 
-    def sessions(self, forks: bool, quick: bool) -> int:
+    def sessions(self, forks: bool, slow: bool, quick: bool) -> int:
         """How many clients a peer gets, 0: none, it is left out."""
-        if quick and not self.quick:
-            return 0
         wanted = self.quick_clients if quick and self.quick_clients else self.clients
-        return wanted if not forks or self.forked is None else min(wanted, self.forked)
+        for applies, bound in ((forks, self.forked), (slow and quick, self.slow)):
+            if applies and bound is not None:
+                wanted = min(wanted, bound)
+        return wanted
 
 
 WORKLOADS = [
-    Workload("down-1", "down", 1, full=2000, quick=500),
+    Workload("down-1", "down", 1, full=2000, quick=500, slow=None),
     Workload("down-4", "down", 4, full=2000, quick=500),
-    Workload("up-1", "up", 1, full=2000, quick=300),
+    Workload("up-1", "up", 1, full=2000, quick=300, slow=None),
     Workload("up-4", "up", 4, full=2000, quick=300),
-    Workload("echo-1", "echo", 1, full=5, quick=1.5),
+    Workload("echo-1", "echo", 1, full=5, quick=1.5, slow=None),
     Workload("echo-100", "echo", 100, full=5, quick=1.5),
-    Workload("echo-1000", "echo", 1000, full=5, quick=1.5, forked=0),
+    Workload("echo-1000", "echo", 1000, full=5, forked=0),
     Workload("mix-50", "mix", 50, full=10, quick=3),
     Workload("mix-50-opening", "mix", 50, full=10, quick=3, forked=0,
              options=(("open_rate", 20),)),
-    Workload("open-1", "open", 1000, quick=1, forked=50, quick_clients=200,
+    Workload("open-1", "open", 1000, quick=1, quick_clients=200, forked=50, slow=10,
              options=(("parallel", 1),)),
-    Workload("open-32", "open", 2000, quick=1, forked=100, quick_clients=500),
-    Workload("idle", "idle", 5000, quick=1, forked=200, quick_clients=2000),
+    Workload("open-32", "open", 2000, quick=1, quick_clients=300, forked=100),
+    Workload("idle", "idle", 5000, quick=1, quick_clients=1000, forked=200, slow=20),
     Workload("idle-10000", "idle", 10000, full=10, forked=0, workers=2,
              options=(("active", 500),)),
     Workload("hold", "idle", 10000, full=600, forked=0, workers=2, on_request=True,
              options=(("active", 500),)),
-    Workload("stall", "stall", 1, full=500, quick=500),
+    Workload("stall", "stall", 1, full=500, quick=500, slow=None),
     Workload("tls-down-1", "down", 1, full=1000, quick=300, tls=True),
     Workload("tls-echo-100", "echo", 100, full=5, quick=1.5, tls=True),
-    Workload("tls-idle", "idle", 2000, quick=1, forked=100, quick_clients=500, tls=True),
+    Workload("tls-idle", "idle", 2000, quick=1, quick_clients=300, forked=100, tls=True),
 ]
 #: Works whose amount is in megabytes; of the others it is in seconds.
 SIZED = ("down", "up", "stall")
@@ -96,10 +98,12 @@ def mix(done: dict[str, Any], cpu: float, **_: Any) -> Figures:
     return rows
 
 
-def opening(done: dict[str, Any], cpu: float, **_: Any) -> Figures:
+def opening(done: dict[str, Any], cpu: float, services: float, **_: Any) -> Figures:
     times = done["opening"]
-    return [("CPU a session", "ms", cpu / times["count"] * 1000),
-            ("rate", "1/s", times["count"] / done["seconds"]),
+    rows = [("CPU a session", "ms", cpu / times["count"] * 1000)]
+    if services:
+        rows.append(("services' CPU a session", "ms", services / times["count"] * 1000))
+    return [*rows, ("rate", "1/s", times["count"] / done["seconds"]),
             ("p50", "ms", times["p50"] / 1000), ("p99", "ms", times["p99"] / 1000)]
 
 
@@ -118,11 +122,3 @@ def stall(stalled: dict[str, Any], grown: float, **_: Any) -> Figures:
 FIGURES: dict[str, Callable[..., Figures]] = {
     "down": bulk, "up": bulk, "echo": echo, "mix": mix, "open": opening, "idle": idle,
     "stall": stall}
-
-
-def settle(count: Callable[[], int], wanted: int, seconds: float = 5) -> None:
-    """Wait until ended sessions have left nothing to do: processes, reports."""
-    deadline = time.monotonic() + seconds
-    while count() > wanted and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(0.5)  # of a proxy without processes nothing tells; its work for this is done by now

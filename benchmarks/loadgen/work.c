@@ -7,7 +7,7 @@
 
 #define FRAME_RATE 30
 #define KEY_INTERVAL SECOND
-#define STANDSTILL (3 * SECOND / 2)
+#define STANDSTILL (3 * SECOND) /* TCP looks for room again after 0.2, 0.4, 0.8, 1.6 s */
 #define TURN 4 /* messages that one connection may send before others have theirs */
 
 enum { FIRST, SECOND_KIND, OPENING_TIME, KINDS };
@@ -82,7 +82,7 @@ static uint64_t turn_stall(void) {
         phase = STALLED;
         report("stalled", started, sent, lost, samples, 0);
     }
-    return now + STANDSTILL / 10;
+    return now + STANDSTILL / 20;
 }
 
 /* -- echo: the next is sent when the last has come back -------------------------------------- */

@@ -1,0 +1,73 @@
+"""Carries one load through one proxy and looks at the proxy meanwhile."""
+
+import time
+from typing import Any
+
+from benchmarks import machine
+from benchmarks.generator import Generator
+from benchmarks.peers import Endpoint
+from benchmarks.peers import Peer
+from benchmarks.peers import Place
+from benchmarks.workloads import amount
+from benchmarks.workloads import Workload
+
+
+class Meter:
+    """CPU used between two looks, in seconds: of the proxy, its services, others on its core."""
+
+    def __init__(self, endpoint: Endpoint, core: int) -> None:
+        self._endpoint = endpoint
+        self._core = core
+        self._before = self._look()
+
+    def _look(self) -> dict[str, float]:
+        return {"cpu": machine.cpu(self._endpoint.pid),
+                "services": sum(machine.cpu(pid) for pid in self._endpoint.services),
+                "busy": machine.busy(self._core), "at": time.monotonic()}
+
+    def used(self) -> dict[str, float]:
+        """Since it was made; `others` is a share of the time."""
+        now = self._look()
+        used = {name: now[name] - self._before[name] for name in now}
+        others = max(0.0, used["busy"] - used["cpu"]) / used["at"]
+        return {"cpu": used["cpu"], "services": used["services"], "others": others}
+
+
+def settle(pid: int | None, processes: int, seconds: float) -> None:
+    """Wait until ended sessions have left nothing to do: their processes, their reports."""
+    deadline = time.monotonic() + seconds
+    while len(machine.tree(pid)) > processes and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.5)  # of a proxy without processes nothing tells; its work for this is done by now
+
+
+def measure(place: Place, endpoint: Endpoint, peer: Peer, row: Workload,
+            quick: bool) -> dict[str, Any]:
+    """→ what the generator said when it was `done` and `stalled`, `clients`, and what the proxy
+    used: `cpu` and `services` seconds, `grown` bytes of memory; `others`, see Meter."""
+    pid = endpoint.pid
+    clients = row.sessions(peer.forks, peer.slow, quick)
+    options = {"parallel": 1 if peer.forks else 32, **dict(row.options)}
+    before, processes = machine.memory(pid), len(machine.tree(pid))
+    with machine.pinned(place.cores["generator"]), Generator(
+            work=row.work, port=endpoint.port, target_port=place.target_port, clients=clients,
+            websocket=int(peer.websocket), tls=int(row.tls), path=endpoint.path(),
+            **options, **amount(row, clients, quick)) as generator:
+        generator.wait("ready", 180)
+        opened = machine.memory(pid)
+        seen: dict[str, Any] = {"clients": clients, "grown": opened - before}
+        meter = Meter(endpoint, place.cores["proxy"])
+        generator.go()
+        if row.work == "stall":
+            seen["stalled"] = generator.wait("stalled", 60)
+            seen["grown"] = machine.memory(pid) - opened
+            generator.go()
+        seen["done"] = generator.wait("done", 120 + row.full)
+        if row.work == "open":
+            settle(pid, processes, 5)
+        seen |= meter.used()
+        if not pid:
+            seen["cpu"] = seen["done"]["cpu"]
+        generator.go()
+    settle(pid, processes, 20)
+    return seen
