@@ -95,6 +95,17 @@ class InstanceMoving(Conflict):
     public = "The server is moving to another host. Try again in a moment."
 
 
+class InUse(Conflict):
+    """An exclusive console has its one client. The text is the client's too: it names nobody."""
+
+    reason = "in_use"
+    public = "The console is in use."
+
+    def __init__(self, text: str = "", *, retry_after: int | None = None) -> None:
+        super().__init__(text, retry_after=retry_after)
+        self.public = str(self)
+
+
 class OverLimit(ConsolesError):
     http_status, close_code, reason = 429, 4429, "over_limit"
     public = "Too many consoles or attempts. Try again later."

@@ -63,8 +63,9 @@ ADD = _validator(_object(
        "else": {"properties": {"internal_access_path": PATH}}})
 
 SESSION = _validator(_object(session=_object(
-    ("user_agent", "boot_id"), id=ID, worker=NAME, kind=NAME, client_address=NAME,
-    user_agent={"type": "string"}, boot_id={"type": "string", "maxLength": 64})))
+    ("user_agent", "boot_id", "takeover"), id=ID, worker=NAME, kind=NAME, client_address=NAME,
+    user_agent={"type": "string"}, boot_id={"type": "string", "maxLength": 64},
+    takeover={"type": "boolean"})))
 
 TOKENS = _validator(_object(
     ("ids",), tokens=_items(HASH, MAX_LISTED), ids=_optional(_items(ID, MAX_LISTED))))

@@ -70,12 +70,14 @@ class ConsoleAuthManager:
                                session: dict[str, Any] | None = None) -> dict[str, Any] | None:
         arguments.check(arguments.TOKENS, tokens=[token])
         if session is None:
-            found = self._database.read(connections.find, token)
-            return model.Details.from_dict(found).to_dict() if found else None
+            known = self._database.read(connections.find, token)
+            return model.Details.from_dict(known).to_dict() if known else None
         request = _session_request(session)
-        claimed = self._database.write(connections.claim, token, request, self._limits)
-        if claimed is None:
+        found = self._database.write(connections.claim, token, request, self._limits)
+        if found is None:
             return None
+        claimed, taken_over = found
+        self._closer.close(context, taken_over, CLOSE_CODES["taken_over"], "taken_over")
         if claimed["agent_host"]:
             claimed = self._locate(context, claimed, request.id)
         return model.Details.from_dict(claimed | {"session_id": request.id}).to_dict()

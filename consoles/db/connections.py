@@ -13,6 +13,7 @@ from sqlalchemy import orm
 from consoles import exception
 from consoles import model
 from consoles.db import clock
+from consoles.db import exclusive
 from consoles.db import sessions
 from consoles.db.models import Connection
 from consoles.db.models import Session
@@ -45,22 +46,25 @@ def find(db: orm.Session, token_hash: str) -> dict[str, Any] | None:
 
 
 def claim(db: orm.Session, token_hash: str, session: model.SessionRequest,
-          limits: sessions.Limits) -> dict[str, Any] | None:
+          limits: sessions.Limits) -> tuple[dict[str, Any], list[sessions.Place]] | None:
     """`find`, and mark the token as used by this session, whose row is inserted as opening.
 
-    Raises WrongConsoleType, OverLimit, and nothing is claimed.
+    → the columns, and the sessions that it took the console over from. Raises WrongConsoleType,
+    InUse, OverLimit, and nothing is claimed.
     """
+    exclusive.take_turn(db, token_hash)
     row = db.scalar(_valid(token_hash).with_for_update())
     if row is None:
         return None
     if row.console_type != session.kind:
         raise exception.WrongConsoleType(
             f"a token for {row.console_type} came to a proxy for {session.kind}")
+    ended = exclusive.make_way(db, row, session)
     sessions.open(db, row, session, limits)
     row.claimed_by = session.id
     row.updated_at = clock.now()
     db.flush()
-    return _columns(row)
+    return _columns(row), ended
 
 
 def move(db: orm.Session, connection_id: str, agent_host: str, place: model.ConnectInfo) -> None:

@@ -1,7 +1,6 @@
 """One session as its worker knows it: who asked, what for, how far it got."""
 
 import asyncio
-import uuid
 from typing import Any
 
 from consoles import exception
@@ -27,10 +26,8 @@ class Opening:
     __slots__ = ("_request_id", "awaits_target", "details", "ended", "link", "question",
                  "request", "started_at")
 
-    def __init__(self, kind: str, worker: str, boot_id: str, peer: str, user_agent: str) -> None:
-        self.request = model.SessionRequest(
-            id=str(uuid.uuid4()), worker=worker, kind=kind, client_address=peer,
-            user_agent=user_agent[:255], boot_id=boot_id)
+    def __init__(self, request: model.SessionRequest) -> None:
+        self.request = request
         self._request_id = RequestContext().request_id
         self.started_at = now_ms()
         self.awaits_target = False

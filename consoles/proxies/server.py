@@ -3,8 +3,10 @@
 import asyncio
 import logging
 import socket
+import uuid
 
 from consoles import exception
+from consoles import model
 from consoles.proxies import health
 from consoles.proxies import peers
 from consoles.proxies import static
@@ -131,9 +133,11 @@ class Server:
         frontend = self._spec.frontend(connection, request, self._terms)
         trusted = self._settings.entry.trusted
         request.forwarded_host = peers.forwarded_host(arrival.address, request.headers, trusted)
-        session = Opening(self._spec.console_type, self._worker, self._boot_id,
-                          peers.client_address(arrival.address, request.headers, trusted),
-                          request.headers.get("User-Agent", ""))
+        session = Opening(model.SessionRequest(
+            id=str(uuid.uuid4()), worker=self._worker, boot_id=self._boot_id,
+            kind=self._spec.console_type, takeover=request.takes_over,
+            client_address=peers.client_address(arrival.address, request.headers, trusted),
+            user_agent=request.headers.get("User-Agent", "")[:255]))
         task = asyncio.current_task()
         connection.on_lost = task.cancel if task else None
         if connection.ended:

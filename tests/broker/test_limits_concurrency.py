@@ -111,3 +111,24 @@ def chosen_index(plant, query):
     with engine.connect() as connection:
         (step,) = connection.exec_driver_sql(f"{word} {text}").mappings().all()
         return step[column]
+
+
+def test_a_console_of_one_client_is_opened_by_one_of_many(plant):
+    """All at once, each with a token of its own; then all take it over, and the last one has it."""
+    for number in range(CALLERS):
+        plant.add(f"t{number}", "i1", console_type="serial")
+
+    def used(number, takeover=False):
+        try:
+            plant.get(f"t{number}", plant.session(kind="serial", takeover=takeover))
+        except exception.InUse:
+            return "in use"
+        return "open"
+
+    counts = collections.Counter(at_once(used))
+    assert counts == {"open": 1, "in use": CALLERS - 1}
+    counts = collections.Counter(at_once(lambda number: used(number, takeover=True)))
+    assert counts == {"open": CALLERS}
+    states = collections.Counter(
+        (row["state"], row["reason"]) for row in plant.sessions.list(plant.context))
+    assert states == {("ended", "taken_over"): CALLERS, ("opening", None): 1}

@@ -2,6 +2,8 @@
 
 import pytest
 
+from consoles import exception
+from consoles import model
 from consoles.proxies import catalog
 from tests.fixtures import targets
 from tests.fixtures import ws_client
@@ -170,3 +172,18 @@ def test_the_page_is_served_and_may_write_styles_but_no_scripts(proxy):
         assert headers["cache-control"] == "no-store"
     for path in ("/js/serial.js", "/vendor/xterm/xterm.mjs", "/vendor/xterm/fit/addon-fit.mjs"):
         assert ask(proxy, path)[1]["content-type"] == "text/javascript"
+
+
+@pytest.mark.parametrize(("query", "asked"), [
+    ("", False), ("&takeover=1", True), ("&takeover=true", True), ("&takeover=0", False),
+    ("&takeover", False), ("&takeover=0&takeover=1", True)])
+def test_whether_it_takes_over_is_handed_on(proxy, guest, consoleauth, query, asked):
+    opened(proxy, path=f"/?token=good{query}").close()
+    assert consoleauth.asked[-1][1]["takeover"] is asked
+
+
+def test_one_that_is_in_use_is_refused_with_since_when_and_by_whom(proxy, consoleauth):
+    words = "In use since 2026-05-04 10:11 UTC, by another user."
+    consoleauth.tokens[model.token_hash("t")] = exception.InUse(words)
+    assert refused(proxy, "t") == 409
+    assert proxy.connect("t", origin=proxy.own_origin).until_closed() == (4409, words)

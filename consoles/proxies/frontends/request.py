@@ -144,6 +144,11 @@ class Request(WebSocketRequestHandler):
     def query_token(self) -> str | None:
         return _token(self.url)
 
+    @property
+    def takes_over(self) -> bool:
+        """Whether it asks to end the session of who has the console: `takeover=1` in the query."""
+        return parse_qs(self.url.query).get("takeover", [""])[-1] in ("1", "true")
+
     def _cookie(self, name: str) -> str:
         for part in ";".join(self.headers.get_all("Cookie", [])).split(";"):
             try:
