@@ -49,13 +49,12 @@ class Metrics:
         self._opened.inc()
 
     def session_ended(self, tally: model.Tally) -> None:
-        reason = tally.reason if tally.reason in exception.CLOSE_CODES else OTHER
-        self._ended.labels(self._kind, reason).inc()
+        self._ended.labels(self._kind, _label(tally.reason)).inc()
         self._past[0] += tally.bytes_in
         self._past[1] += tally.bytes_out
 
     def refused(self, exc: exception.ConsolesError) -> None:
-        self._refusals.labels(self._kind, exc.reason).inc()
+        self._refusals.labels(self._kind, _label(exc.reason, type(exc).reason)).inc()
 
     def called(self, call: timed.Call) -> None:
         self._rpc.labels(self._kind, call.topic, call.method, call.outcome).observe(call.seconds)
@@ -122,6 +121,10 @@ class Metrics:
 
     def _counter(self, name: str, text: str, *labels: str) -> prometheus_client.Counter:
         return prometheus_client.Counter(name, text, ("type", *labels), registry=self.registry)
+
+
+def _label(reason: str, *ours: str) -> str:
+    return reason if reason in exception.CLOSE_CODES or reason in ours else OTHER
 
 
 MEDIA_TYPE = exposition.CONTENT_TYPE_LATEST

@@ -63,6 +63,30 @@ def test_refusals_are_counted_by_their_reason(proxy, consoleauth):
                    method="get_connection_details", outcome="agent_unavailable") == 1
 
 
+def end_while_it_opens(proxy, consoleauth, reason):
+    """Ask for a session that is ended, for that reason, before consoleauth has answered."""
+    consoleauth.gate.clear()
+    consoleauth.asked.clear()
+    with ws_client.socket.create_connection(("127.0.0.1", proxy.port), 5) as sock:
+        sock.sendall(ws_client.request("/?token=t", proxy.port,
+                                       headers=ws_client.upgrade_headers())
+                     + ws_client.frame(b"RFB 003.008\n\1"))
+        wait_for(lambda: consoleauth.asked)
+        proxy.worker._loop.call_soon_threadsafe(
+            proxy.worker._end, list(proxy.worker._sessions.all), reason)
+        consoleauth.gate.set()
+        while sock.recv(4096):
+            pass
+
+
+@pytest.mark.parametrize(("said", "label"), [("ended_by_admin", "ended_by_admin"),
+                                             (HOSTILE, "other"), ("token_invalid", "other")])
+def test_an_end_while_it_opens_is_counted_by_a_reason_of_ours(proxy, consoleauth, said, label):
+    consoleauth.add("t", targets.Target(targets.rfb_server(targets.echo)).port)
+    end_while_it_opens(proxy, consoleauth, said)
+    wait_for(lambda: counted(proxy, "consoles_refusals_total", reason=label) == 1)
+
+
 def test_no_label_is_anybodys_to_choose(proxy, consoleauth):
     """Whatever comes from outside, the page has the same series as before."""
     consoleauth.add("t", targets.Target(targets.rfb_server(targets.echo)).port)
