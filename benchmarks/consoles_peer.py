@@ -14,7 +14,7 @@ from tests.fixtures.system import System
 
 HOST = "load"
 #: The services that take part when a session is opened, beside the broker.
-ASKED = ("auth", f"agent-{HOST}")
+ASKED = {"consoleauth": "auth", "agent": f"agent-{HOST}"}
 #: The values that an operator has, not those of the tests, which are in a hurry.
 OPTIONS: dict[str, dict[str, object]] = {
     "DEFAULT": {"debug": "false"},
@@ -32,7 +32,7 @@ class ConsolesPeer:
         self._broker = 0
 
     def start(self, tls: bool, workers: int
-              ) -> tuple[int, int, Callable[[], str], tuple[int, ...]]:
+              ) -> tuple[int, int, Callable[[], str], dict[str, int]]:
         """→ port, process, what makes the path of a session, processes of the services."""
         system = self._services()
         port = free_port()
@@ -44,7 +44,8 @@ class ConsolesPeer:
         with pinned(self._place.cores["proxy"]):
             process = system.services.start(name, "consoles-novncproxy", "--config-file", config,
                                             port=port)
-        services = self._broker, *(system.services[name].pid for name in ASKED)
+        services = {"RabbitMQ": self._broker} | {
+            what: system.services[name].pid for what, name in ASKED.items()}
         return port, process.pid, lambda: f"/?token={system.token(HOST)}", services
 
     def _services(self) -> System:

@@ -21,16 +21,17 @@ class Meter:
         self._before = self._look()
 
     def _look(self) -> dict[str, float]:
-        return {"cpu": machine.cpu(self._endpoint.pid),
-                "services": sum(machine.cpu(pid) for pid in self._endpoint.services),
-                "busy": machine.busy(self._core), "at": time.monotonic()}
+        services = {name: machine.cpu(pid) for name, pid in self._endpoint.services.items()}
+        return services | {"cpu": machine.cpu(self._endpoint.pid), "busy": machine.busy(self._core),
+                           "at": time.monotonic()}
 
-    def used(self) -> dict[str, float]:
-        """Since it was made; `others` is a share of the time."""
+    def used(self) -> dict[str, Any]:
+        """Since it was made; `services` by their names, `others` is a share of the time."""
         now = self._look()
         used = {name: now[name] - self._before[name] for name in now}
         others = max(0.0, used["busy"] - used["cpu"]) / used["at"]
-        return {"cpu": used["cpu"], "services": used["services"], "others": others}
+        return {"cpu": used["cpu"], "others": others,
+                "services": {name: used[name] for name in self._endpoint.services}}
 
 
 def settle(pid: int | None, processes: int, seconds: float) -> None:

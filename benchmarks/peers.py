@@ -71,12 +71,12 @@ class Place:
 @dataclasses.dataclass(frozen=True)
 class Endpoint:
     """A proxy that runs: its port, the process whose tree is measured, where a session is, and
-    the processes of the services that it asks."""
+    the processes of the services that it asks, by name."""
 
     port: int
     pid: int | None
     path: Callable[[], str] = lambda: "/"
-    services: tuple[int, ...] = ()
+    services: dict[str, int] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)

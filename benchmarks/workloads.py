@@ -98,12 +98,12 @@ def mix(done: dict[str, Any], cpu: float, **_: Any) -> Figures:
     return rows
 
 
-def opening(done: dict[str, Any], cpu: float, services: float, **_: Any) -> Figures:
+def opening(done: dict[str, Any], cpu: float, services: dict[str, float], **_: Any) -> Figures:
     times = done["opening"]
-    rows = [("CPU a session", "ms", cpu / times["count"] * 1000)]
-    if services:
-        rows.append(("services' CPU a session", "ms", services / times["count"] * 1000))
-    return [*rows, ("rate", "1/s", times["count"] / done["seconds"]),
+    return [("CPU a session", "ms", cpu / times["count"] * 1000),
+            *((f"CPU of {name}", "ms", value / times["count"] * 1000)
+              for name, value in services.items()),
+            ("rate", "1/s", times["count"] / done["seconds"]),
             ("p50", "ms", times["p50"] / 1000), ("p99", "ms", times["p99"] / 1000)]
 
 

@@ -75,7 +75,7 @@ def test_pinned_is_for_what_is_started_meanwhile():
     ("echo", {"done": {"seconds": 2, "echo": {"count": 1000, "p50": 40, "p99": 90}}, "cpu": 0.01},
      [10.0, 500.0, 40, 90]),
     ("open", {"done": {"seconds": 1, "opening": {"count": 100, "p50": 2000, "p99": 5000}},
-              "cpu": 0.3, "services": 0.5}, [3.0, 5.0, 100.0, 2.0, 5.0]),
+              "cpu": 0.3, "services": {"broker": 0.5}}, [3.0, 5.0, 100.0, 2.0, 5.0]),
     ("idle", {"done": {"all": {"count": 9}, "lost": 1}, "grown": 30_000, "clients": 10},
      [3.0, 9, 1]),
     ("stall", {"stalled": {"bytes": 7e6}, "grown": 1e6}, [1.0, 7.0]),
