@@ -72,6 +72,15 @@ function flag(query, name, fallback) {
     return value === null ? fallback : !["0", "no", "off", "false"].includes(value.toLowerCase());
 }
 
+/** Whether this tab has the console, also after a reload: then it may come back by itself. */
+export function hasConsole() {
+    return Boolean(history.state?.has);
+}
+
+export function keepConsole(has) {
+    history.replaceState({ ...history.state, has }, "");
+}
+
 /** The options, by noVNC's names; what is unknown, such as Horizon's `title`, is ignored. */
 export function readOptions(search) {
     const query = new URLSearchParams(search);
@@ -80,6 +89,7 @@ export function readOptions(search) {
         resize: ["off", "scale", "remote"].includes(resize) ? resize : "scale",
         viewOnly: flag(query, "view_only", false),
         shared: flag(query, "shared", true),
+        takeover: flag(query, "takeover", false),
         reconnect: flag(query, "reconnect", true),
         reconnectDelay: Math.max(Number(query.get("reconnect_delay")) || 2000, 100),
     };

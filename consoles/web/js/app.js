@@ -1,10 +1,12 @@
 /** The console page: connects, tells what happens, and connects again where that can help. */
 
-import { consolePath, hideToken, readOptions, socketUrl } from "./address.js";
+import {
+    consolePath, hasConsole, hideToken, keepConsole, readOptions, socketUrl,
+} from "./address.js";
 import { Card } from "./card.js";
 import { ClipboardPanel } from "./clipboard.js";
 import { element } from "./dom.js";
-import { explain } from "./ending.js";
+import { explain, isInUse } from "./ending.js";
 import { Backoff, countdown } from "./retry.js";
 import { CARD, PAGE, STATUS } from "./strings.js";
 import { Toolbar } from "./toolbar.js";
@@ -49,7 +51,8 @@ class App {
         document.addEventListener("keydown", (event) => this.#leaveScreen(event), true);
     }
 
-    open() {
+    /** `takeover`: of an exclusive console, end the session of who has it, maybe our own of late. */
+    open(takeover = hasConsole() || this.options.takeover) {
         this.stopWaiting();
         if (!this.path) {
             this.#ended("noToken", "");
@@ -60,7 +63,8 @@ class App {
         this.screen.hidden = false;
         this.#state("connecting", CARD.connecting);
         this.card.connecting(this.backoff.attempt);
-        const url = socketUrl(this.path, location.href);
+        const path = this.kind.exclusive && takeover ? `${this.path}&takeover=1` : this.path;
+        const url = socketUrl(path, location.href);
         this.session = this.openSession(url, {
             connected: () => {
                 connected = true;
@@ -80,6 +84,9 @@ class App {
     #connected() {
         this.backoff.connected(performance.now());
         hideToken(this.path);
+        if (this.kind.exclusive) {
+            keepConsole(true);
+        }
         this.card.hide();
         this.#state("connected", STATUS.connected);
         this.session.focus();
@@ -99,8 +106,14 @@ class App {
             `${ending.heading}. ${ending.text} ${reason}`.trim());
         page.dataset.code = code;
         this.card.ended(ending, code, reason);
+        if (code === 4440) {
+            this.options.takeover = false;
+            keepConsole(false);
+        }
         if (ending.retry === "automatic" && this.options.reconnect) {
             this.#wait();
+        } else if (isInUse(code, reason)) {
+            this.card.offerTakeover(() => this.open(true), () => this.open());
         } else if (ending.retry !== "never") {
             this.card.offer(() => this.open());
         }

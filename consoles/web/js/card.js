@@ -39,6 +39,11 @@ export class Card {
         this.actions.replaceChildren(button(CARD.again, again, { class: "primary" }));
     }
 
+    offerTakeover(takeOver, again) {
+        this.actions.replaceChildren(
+            button(CARD.takeOver, takeOver, { class: "primary" }), button(CARD.again, again));
+    }
+
     offerWaiting(now, cancel) {
         this.actions.replaceChildren(
             this.timer,

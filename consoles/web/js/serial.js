@@ -8,6 +8,7 @@ import { SERIAL } from "./strings.js";
 export const tools = ["clipboard", "fullscreen", "disconnect"];
 export const words = SERIAL;
 export const keepsPicture = true;
+export const exclusive = true;      // one client at a time; the next one may take over
 
 const SCROLLBACK = 10000;       // lines
 const SETTLED = 300;        // ms in which a refusal, a Close right behind the opening, would come

@@ -31,6 +31,7 @@ export const CARD = {
     countdown: (seconds) => `Reconnecting in ${seconds} s`,
     now: "Reconnect now",
     again: "Reconnect",
+    takeOver: "Take over",
     cancel: "Cancel",
 };
 
