@@ -22,6 +22,7 @@ from consoles.proxies import catalog
 from consoles.proxies import listener
 from consoles.proxies import page_policy
 from consoles.proxies import static
+from consoles.proxies import steps
 from consoles.proxies import targets
 from consoles.proxies.acceptor import Entry
 from consoles.proxies.metrics import Metrics
@@ -32,6 +33,7 @@ from consoles.relay.link import Limits
 from consoles.rpc import brokers
 from consoles.rpc.transport import Bus
 from consoles.stream import tls
+from consoles.wire.rfb import SecurityType
 
 LOG = logging.getLogger(__name__)
 
@@ -65,7 +67,21 @@ def settings_of(spec: catalog.ProxySpec, conf: cfg.ConfigOpts,
                       session_idle_timeout=conf.proxy.session_idle_timeout,
                       session_max_time=conf.proxy.session_max_time),
         targets=targets.build(conf.proxy.allowed_targets,
-                              [*listening, *_services(conf)]))
+                              [*listening, *_services(conf)]),
+        means=_means(spec, conf))
+
+
+def _means(spec: catalog.ProxySpec, conf: cfg.ConfigOpts) -> steps.Means:
+    """What towards VNC servers counts. Raises ConfigError."""
+    if steps.rfb_security not in spec.to_target:
+        return steps.Means()
+    vnc = conf.vnc
+    types = tuple(SecurityType[name.upper()] for name in vnc.auth_schemes)
+    if not types:
+        raise exception.ConfigError("[vnc] auth_schemes needs `none`, `vencrypt` or both")
+    return steps.Means(types, tls.client_context(
+        vnc.vencrypt_ca_certs, vnc.vencrypt_client_cert, vnc.vencrypt_client_key,
+        vnc.vencrypt_check_hostname) if SecurityType.VENCRYPT in types else None)
 
 
 def _services(conf: cfg.ConfigOpts) -> list[tuple[str, int]]:

@@ -1,6 +1,7 @@
 """[vnc]: VNC consoles, in the browser (noVNC) and in a native viewer (XVP)."""
 
 from oslo_config import cfg
+from oslo_config import types
 
 GROUP = cfg.OptGroup("vnc", title="VNC consoles", help="""
 Options of VNC consoles.
@@ -60,4 +61,33 @@ The token is added to it. Every hypervisor may name a proxy of its own."""),
 
 Unset: the pages that come with consoles. /usr/share/novnc, the application of the distribution,
 works too. Nothing outside of the directory is served, and no listings."""),
+    cfg.ListOpt(
+        "auth_schemes", default=["none"],
+        item_type=types.String(choices=("none", "vencrypt")),
+        help="""Proxy: how to speak to the VMs' VNC servers, in order of preference.
+
+`vencrypt` is TLS with certificates (VeNCrypt's X509None), `none` is neither encrypted nor checked.
+The first of these that a server offers is used, and when it fails, nothing else is. While
+hypervisors are changed over one after the other, say `vencrypt,none`; who intercepts a connection
+can then have it without TLS, so end with `vencrypt` alone."""),
+    cfg.StrOpt(
+        "vencrypt_ca_certs",
+        help="""Proxy: PEM file of the CAs whose certificates VNC servers may show.
+
+Unset: those of this machine, which is every public CA. Name your own."""),
+    cfg.StrOpt(
+        "vencrypt_client_cert",
+        help="""Proxy: PEM file of the certificate, with its chain, shown to VNC servers.
+
+Unset: none is shown. QEMU asks for one where tls-creds-x509 has verify-peer=yes."""),
+    cfg.StrOpt(
+        "vencrypt_client_key",
+        help="Proxy: PEM file of that certificate's private key; unset, it is in the same file."),
+    cfg.BoolOpt(
+        "vencrypt_check_hostname", default=True,
+        help="""Proxy: whether a VNC server's certificate must be for its own name.
+
+That is the name that the hypervisor's agent says, else the address that the proxy connects to.
+Without the check, any certificate of the CA will do: each hypervisor could pretend to be each
+other one."""),
 ]

@@ -12,7 +12,7 @@ from consoles.proxies.frontends.frontend import Frontend
 from consoles.proxies.frontends.http_connect import HttpConnectFrontend
 from consoles.proxies.frontends.websocket import WebsocketFrontend
 
-Step = Callable[[Any, model.Details], Awaitable[Any]]
+Step = Callable[[Any, model.Details, steps.Means], Awaitable[Any]]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

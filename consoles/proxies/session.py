@@ -73,10 +73,12 @@ class Sessions:
     async def _open(self, session: Opening, frontend: Frontend) -> None:
         context = request_context.use(session.context())
         self._authorizer.check(frontend)
-        self._backoff.check(session.request.client_address)
+        address = session.request.client_address
+        await self._backoff.enter(address)
         self.all[session.request.id] = session
         session.question = asyncio.get_running_loop().create_task(
             self._ask(context, session, frontend.token))
+        session.question.add_done_callback(lambda _: self._backoff.leave(address))
         session.question.add_done_callback(_heard)
         with self.audit.metrics.stage("authorise"):
             details = session.details = await asyncio.shield(session.question)
@@ -88,7 +90,7 @@ class Sessions:
             with self.audit.metrics.stage("accept"):
                 frontend.accept()
                 for step in self._spec.to_client:
-                    await step(frontend, details)
+                    await step(frontend, details, self._settings.means)
             session.check_ended()
             session.link = self._carry(session, frontend.detach(), target)
         LOG.info("Session %s opened: instance %s at %s:%s", session.request.id,
@@ -118,7 +120,7 @@ class Sessions:
         try:
             with self.audit.metrics.stage("target"):
                 for step in self._spec.to_target:
-                    await step(target, details)
+                    await step(target, details, self._settings.means)
             session.awaits_target = False
             yield target
         except BaseException:

@@ -4,6 +4,7 @@ import dataclasses
 
 from consoles.proxies.acceptor import Entry
 from consoles.proxies.static import Site
+from consoles.proxies.steps import Means
 from consoles.proxies.targets import Targets
 from consoles.relay.link import Limits
 
@@ -22,3 +23,4 @@ class Settings:
     web: Site | None
     limits: Limits
     targets: Targets
+    means: Means = Means()

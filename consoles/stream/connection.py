@@ -1,6 +1,7 @@
 """A TCP connection while its handshake lasts: exact reads, nothing read too early is lost."""
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from typing import Any
 from typing import cast
@@ -8,8 +9,10 @@ from typing import cast
 from consoles.exception import TooLong
 from consoles.exception import WireError
 from consoles.wire.ops import Op
+from consoles.wire.ops import Peek
 from consoles.wire.ops import Read
 from consoles.wire.ops import ReadUntil
+from consoles.wire.ops import StartTls
 from consoles.wire.ops import Write
 
 #: Bytes kept unread before the peer is made to wait.
@@ -55,6 +58,29 @@ class Connection(asyncio.Protocol):
             raise TooLong(f"no end of the head within {limit} bytes")
         return self._take(at + len(mark))
 
+    async def peek(self, size: int) -> bytes:
+        """The next `size` bytes, which stay unread. Raises WireError when the peer ends before."""
+        while len(self._early) < size:
+            await self._more()
+        return bytes(self._early[:size])
+
+    async def start_tls(self, context: ssl.SSLContext, server_name: str) -> None:
+        """Go on inside of TLS, as its client. Raises WireError when that fails.
+
+        Bytes that came before the peer could know of TLS would be believed as if they had come
+        inside of it.
+        """
+        if self._early:
+            raise WireError("bytes where TLS begins")
+        try:
+            transport = await asyncio.get_running_loop().start_tls(
+                self.transport, self, context, server_hostname=server_name)
+        except (OSError, ValueError) as exc:  # ssl's errors are OSErrors; ValueError: the name
+            raise WireError(f"TLS: {getattr(exc, 'verify_message', '') or exc}") from exc
+        if transport is None:
+            raise WireError("TLS: the peer ended the connection")
+        self.transport = transport
+
     async def read_some(self) -> bytes:
         """Whatever has come, at least one byte; empty when the peer has ended."""
         if not self._early and not self._eof:
@@ -79,6 +105,10 @@ class Connection(asyncio.Protocol):
                 return await self.read_until(mark, limit)
             case Write(data):
                 return self.write(data)
+            case Peek(size):
+                return await self.peek(size)
+            case StartTls(context, server_name):
+                return await self.start_tls(context, server_name)
 
     def detach(self) -> tuple[asyncio.Transport, bytes]:
         """Stop reading; → the transport and what was read and not used.

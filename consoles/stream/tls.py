@@ -1,4 +1,4 @@
-"""TLS as a server: one context for a process's life; a reload makes another."""
+"""TLS towards both sides: a context for a process's life; a reload makes another."""
 
 import ssl
 from pathlib import Path
@@ -35,6 +35,30 @@ def server_context(cert: str, key: str | None, minimum: str, ciphers: str | None
     except ssl.SSLError as exc:
         raise ConfigError(f"[console] ssl_ciphers={ciphers} names no cipher that this machine's "
                           "OpenSSL has; see `openssl ciphers`") from exc
+    return context
+
+
+def client_context(ca_certs: str | None, cert: str | None, key: str | None,
+                   check_hostname: bool) -> ssl.SSLContext:
+    """Towards a console. All are PEM files; without `ca_certs` the machine's CAs count.
+
+    The server's certificate is always checked, its name by `check_hostname`. Raises ConfigError.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.check_hostname = check_hostname
+    try:
+        if ca_certs:
+            context.load_verify_locations(ca_certs)
+        else:
+            context.load_default_certs()
+        if cert:
+            context.load_cert_chain(cert, key, password=lambda: _refuse_password())
+    except (OSError, ValueError) as exc:  # ssl's errors are OSErrors
+        files = ", ".join(filter(None, (ca_certs, cert, key)))
+        raise ConfigError(f"no CA, or no certificate with its key, in PEM: {files} ({exc}). See "
+                          "[vnc] vencrypt_ca_certs, vencrypt_client_cert and "
+                          "vencrypt_client_key") from exc
     return context
 
 

@@ -27,5 +27,23 @@ class Write:
     data: bytes
 
 
-Op = Read | ReadUntil | Write
+@dataclasses.dataclass(frozen=True)
+class Peek:
+    """At least `size` bytes are there and stay unread."""
+
+    size: int
+
+
+@dataclasses.dataclass(frozen=True)
+class StartTls:
+    """From here on TLS, as a client of `server_name`; nothing may have been read early.
+
+    `context` is an ssl.SSLContext; what it checks is its own.
+    """
+
+    context: Any
+    server_name: str
+
+
+Op = Read | ReadUntil | Write | Peek | StartTls
 Handshake = Generator[Op, Any, Any]

@@ -8,8 +8,10 @@ import enum
 from collections.abc import Sequence
 
 from consoles.exception import WireError
+from consoles.wire import vencrypt
 from consoles.wire.ops import Handshake
 from consoles.wire.ops import Read
+from consoles.wire.ops import StartTls
 from consoles.wire.ops import Write
 
 VERSION = b"RFB 003.008\n"
@@ -20,12 +22,15 @@ class SecurityType(enum.IntEnum):
     """Those we can speak; a server may offer any other number."""
 
     NONE = 1
+    VENCRYPT = 19
 
 
-def client(accepted: Sequence[SecurityType] = (SecurityType.NONE,)) -> Handshake:
+def client(accepted: Sequence[SecurityType] = (SecurityType.NONE,),
+           tls: StartTls | None = None) -> Handshake:
     """Talk to the VM's VNC server; stop just before its SecurityResult. → the type chosen.
 
-    `accepted` is in our order of preference, which decides, never the server's.
+    `accepted` is in our order of preference, which decides, never the server's. `tls` is what
+    VeNCrypt leads to. What was chosen and fails is not followed by the next.
     """
     version = yield Read(len(VERSION))
     if version != VERSION:
@@ -39,6 +44,8 @@ def client(accepted: Sequence[SecurityType] = (SecurityType.NONE,)) -> Handshake
     for wanted in accepted:
         if wanted in offered:
             yield Write(bytes([wanted]))
+            if tls is not None and wanted == SecurityType.VENCRYPT:
+                yield from vencrypt.client(tls)
             return wanted
     raise WireError(f"the server offers security types {list(offered)}, "
                     f"accepted are {[int(t) for t in accepted]}")

@@ -1,0 +1,232 @@
+"""TLS between proxy and hypervisor (VeNCrypt), against QEMU and against a server of our own."""
+
+import contextlib
+import ssl
+
+import pytest
+
+from consoles import exception
+from consoles.command import proxy as command
+from consoles.proxies import catalog
+from tests.fixtures import rfb_viewer
+from tests.fixtures import targets
+from tests.fixtures import ws_client
+from tests.fixtures.certificates import Certificates
+from tests.fixtures.processes import free_port
+from tests.fixtures.processes import need
+from tests.fixtures.processes import Process
+from tests.fixtures.xvp import VERSION
+
+NAME = "kvm7.example.org"
+
+
+@pytest.fixture(scope="module")
+def pki(tmp_path_factory):
+    """Ours, with a hypervisor's and a proxy's certificate, and another CA's."""
+    ours = Certificates(tmp_path_factory.mktemp("ours"))
+    ours.hypervisor = ours.issue("hypervisor", NAME)
+    ours.proxy = ours.issue("proxy", "proxy.example.org")
+    ours.ca_file = ours.directory / "ca.pem"
+    ours.ca.cert_pem.write_to_path(ours.ca_file)
+    foreign = Certificates(tmp_path_factory.mktemp("foreign"))
+    foreign.ca_file = foreign.directory / "ca.pem"
+    foreign.ca.cert_pem.write_to_path(foreign.ca_file)
+    ours.foreign = foreign
+    return ours
+
+
+@contextlib.contextmanager
+def qemu(directory, *options):
+    """→ the port of QEMU's VNC server; there is no guest, only its firmware's screen."""
+    port = free_port()
+    process = Process("qemu", [
+        need("qemu-system-x86_64", "qemu-system-x86"), "-nodefaults", "-accel", "tcg", "-m", "16",
+        "-vga", "std", "-display", "none", *options[:-1],
+        "-vnc", f"127.0.0.1:{port - 5900}{options[-1]}"], directory / "qemu.log")
+    try:
+        process.wait_port(port)
+        yield port
+    finally:
+        process.kill()
+
+
+@pytest.fixture(scope="module")
+def with_tls(pki, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("tls")
+    (directory / "ca-cert.pem").symlink_to(pki.ca_file)
+    (directory / "server-cert.pem").symlink_to(pki.hypervisor[0])
+    (directory / "server-key.pem").symlink_to(pki.hypervisor[1])
+    with qemu(directory, "-object",
+              f"tls-creds-x509,id=t,dir={directory},endpoint=server,verify-peer=yes",
+              ",tls-creds=t") as port:
+        yield port
+
+
+@pytest.fixture(scope="module")
+def anonymous(tmp_path_factory):
+    with qemu(tmp_path_factory.mktemp("anon"), "-object", "tls-creds-anon,id=t,endpoint=server",
+              ",tls-creds=t") as port:
+        yield port
+
+
+@pytest.fixture(scope="module")
+def without_tls(tmp_path_factory):
+    with qemu(tmp_path_factory.mktemp("none"), "") as port:
+        yield port
+
+
+@pytest.fixture
+def options(pki):
+    cert, key = pki.proxy
+    return {"vnc__auth_schemes": ["vencrypt"], "vnc__vencrypt_ca_certs": str(pki.ca_file),
+            "vnc__vencrypt_client_cert": str(cert), "vnc__vencrypt_client_key": str(key)}
+
+
+@pytest.fixture
+def dial(make_proxy, consoleauth):
+    """→ the client's answer at a console with these options and that `tls_name`, by WebSocket."""
+    def open_console(port, options, tls_name=NAME):
+        consoleauth.add("good", port, tls_name=tls_name)
+        return make_proxy(**options).connect()
+    return open_console
+
+
+def refused(dial, port, options, caplog, tls_name=NAME):
+    """→ what the log says; the client is told 502."""
+    caplog.set_level("INFO")
+    with pytest.raises(ws_client.Refused, match="^502 "):
+        dial(port, options, tls_name)
+    return next(r.getMessage() for r in caplog.records if "refused:" in r.getMessage())
+
+
+@pytest.mark.parametrize("schemes", [["vencrypt"], ["vencrypt", "none"], ["none", "vencrypt"]])
+def test_qemu_with_our_certificates(dial, with_tls, options, schemes):
+    ws = dial(with_tls, options | {"vnc__auth_schemes": schemes})
+    viewer = rfb_viewer.Viewer(ws).connect()
+    assert viewer.refresh().size
+    assert viewer.security_types == b"\x01"
+
+
+def test_qemu_and_a_native_viewer(make_xvp, consoleauth, with_tls, options):
+    xvp = make_xvp(**options)
+    consoleauth.add("good", with_tls, tls_name=NAME)
+    stream = xvp.dial()
+    assert stream.status == 200
+    assert rfb_viewer.Viewer(stream).connect().refresh().size
+
+
+def test_no_certificate_of_ours(dial, with_tls, options, caplog):
+    said = refused(dial, with_tls, options | {"vnc__vencrypt_client_cert": None,
+                                              "vnc__vencrypt_client_key": None}, caplog)
+    assert "ended" in said or "TLS" in said
+
+
+def test_a_certificate_of_a_ca_that_the_hypervisor_does_not_know(dial, with_tls, options, pki,
+                                                                  caplog):
+    cert, key = pki.foreign.cert, pki.foreign.key
+    said = refused(dial, with_tls, options | {"vnc__vencrypt_client_cert": str(cert),
+                                              "vnc__vencrypt_client_key": str(key)}, caplog)
+    assert "ended" in said or "TLS" in said
+
+
+@pytest.mark.parametrize("schemes", [["vencrypt"], ["vencrypt", "none"]])
+def test_a_hypervisor_of_a_ca_that_we_do_not_know(dial, with_tls, options, pki, caplog, schemes):
+    said = refused(dial, with_tls, options | {"vnc__auth_schemes": schemes,
+                   "vnc__vencrypt_ca_certs": str(pki.foreign.ca_file)}, caplog)
+    assert "TLS: " in said
+    assert "certificate" in said
+
+
+@pytest.mark.parametrize("name", ["kvm8.example.org", None])
+def test_a_hypervisor_of_another_name(dial, with_tls, options, caplog, name):
+    """Without a name the address counts, which this certificate does not have."""
+    said = refused(dial, with_tls, options, caplog, tls_name=name)
+    assert "mismatch" in said
+
+
+def test_a_hypervisor_of_another_name_where_names_do_not_count(dial, with_tls, options):
+    ws = dial(with_tls, options | {"vnc__vencrypt_check_hostname": False}, "kvm8.example.org")
+    assert ws.recv_message() == VERSION
+
+
+def test_a_server_without_vencrypt_is_refused_when_none_is_not_listed(dial, without_tls, options,
+                                                                     caplog):
+    assert "offers security types [1]" in refused(dial, without_tls, options, caplog)
+
+
+def test_a_server_without_vencrypt_in_a_migration(dial, without_tls, options):
+    ws = dial(without_tls, options | {"vnc__auth_schemes": ["vencrypt", "none"]})
+    assert rfb_viewer.Viewer(ws).connect().refresh().size
+
+
+def test_anonymous_tls_is_refused(dial, anonymous, options, caplog):
+    said = refused(dial, anonymous, options | {"vnc__auth_schemes": ["vencrypt", "none"]}, caplog)
+    assert "VeNCrypt subtypes [257]" in said
+
+
+def test_a_hypervisor_that_wants_tls_of_a_proxy_that_speaks_none(dial, with_tls, caplog):
+    assert "offers security types [19]" in refused(dial, with_tls, {}, caplog)
+
+
+# -- what QEMU does not do ------------------------------------------------------------------------
+
+def speaks(pki, *, version=b"\0\2", yes=b"\0", subtypes=b"\1\0\0\1\4", ack=b"\1", early=b"",
+           then=targets.echo):
+    """A VNC server that goes through VeNCrypt as told, then `then`."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*pki.hypervisor)
+
+    def script(sock):
+        sock.sendall(VERSION)
+        targets.read_exactly(sock, 12)
+        sock.sendall(b"\1\x13")
+        assert targets.read_exactly(sock, 1) == b"\x13"
+        sock.sendall(version)
+        assert targets.read_exactly(sock, 2) == b"\0\2"
+        sock.sendall(yes + subtypes)
+        assert targets.read_exactly(sock, 4) == b"\0\0\1\4"
+        sock.sendall(ack + early)
+        with context.wrap_socket(sock, server_side=True) as inside:
+            inside.sendall(b"\0\0\0\0")
+            then(inside)
+    return targets.Target(script)
+
+
+WRONG = {
+    "version 0.1": ({"version": b"\0\1"}, "VeNCrypt 0.1"),
+    "version 1.0": ({"version": b"\1\0"}, "VeNCrypt 1.0"),
+    "version refused": ({"yes": b"\xff"}, "refuses VeNCrypt 0.2"),
+    "no subtypes": ({"subtypes": b"\0"}, "subtypes []"),
+    "255 others": ({"subtypes": b"\xff" + b"\0\0\1\1" * 255}, "subtypes [257"),
+    "subtype refused": ({"ack": b"\0"}, "refuses VeNCrypt's subtype"),
+    "another answer": ({"ack": b"\2"}, "refuses VeNCrypt's subtype"),
+    "bytes before TLS": ({"early": b"\0\0\0\0"}, "TLS"),
+}
+
+
+@pytest.mark.parametrize(("how", "text"), WRONG.values(), ids=WRONG)
+def test_a_server_that_speaks_vencrypt_wrongly(dial, pki, options, caplog, how, text):
+    with contextlib.closing(speaks(pki, **how)) as target:
+        assert text in refused(dial, target.port, options, caplog)
+
+
+def test_bytes_go_through_tls_in_both_directions(dial, pki, options):
+    with contextlib.closing(speaks(pki)) as target:
+        ws = dial(target.port, options)
+        assert ws.recv_message() == VERSION
+        ws.send(VERSION + b"\1")
+        assert ws.recv_exactly(6) == b"\1\1\0\0\0\0"
+        big = bytes(range(256)) * 4096
+        ws.send(big)
+        assert ws.recv_exactly(len(big)) == big
+
+
+@pytest.mark.parametrize("names", [
+    {"vencrypt_ca_certs": "/nowhere/ca.pem"}, {"vencrypt_client_cert": __file__},
+    {"auth_schemes": []}])
+def test_what_cannot_work_is_said_at_the_start(conf, names):
+    conf.set_override("auth_schemes", ["vencrypt"], "vnc")
+    for name, value in names.items():
+        conf.set_override(name, value, "vnc")
+    with pytest.raises(exception.ConfigError, match=r"\[vnc\]"):
+        command.settings_of(catalog.NOVNC, conf)
