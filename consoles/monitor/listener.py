@@ -1,5 +1,6 @@
 """A few pages for monitoring over HTTP, on a socket of their own, in a thread of their own."""
 
+import errno
 import http.server
 import logging
 import socket
@@ -8,6 +9,7 @@ import threading
 from collections.abc import Callable
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 from consoles import exception
 
@@ -16,6 +18,9 @@ LOG = logging.getLogger(__name__)
 BACKLOG = 16
 #: Seconds that a client has for its request.
 TIMEOUT = 5
+#: Seconds without accepting after the process or the system ran out of what that takes.
+PAUSE = 0.5
+_OUT_OF = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 #: → status, media type and body.
 Page = Callable[[], tuple[HTTPStatus, str, bytes]]
@@ -46,13 +51,26 @@ class Listener(socketserver.ThreadingMixIn, socketserver.TCPServer):
         self.socket = sock
         sock.setblocking(False)  # another worker may be faster
         self.pages = pages
+        self._stopping = threading.Event()
         self._thread = threading.Thread(target=self.serve_forever, name="monitor", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
+        self._stopping.set()
         self.shutdown()
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Accept. What waits stays readable: without a pause the thread would spin."""
+        try:
+            return super().get_request()
+        except OSError as exc:
+            if exc.errno in _OUT_OF:
+                LOG.warning("Monitoring takes no connections for %s s: %s. Raise LimitNOFILE of "
+                            "this service", PAUSE, exc.strerror)
+                self._stopping.wait(PAUSE)
+            raise
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Monitoring's own troubles, such as a connection that breaks, are not ours."""

@@ -1,12 +1,14 @@
 """Monitoring's listener, and the metrics of several processes as one page."""
 
 import contextlib
+import errno
 import http.client
 import json
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 from http import HTTPStatus
 
 import pytest
@@ -15,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from consoles import exception
 from consoles.monitor import listener
 from consoles.monitor.listener import Listener
+from tests.fixtures.processes import wait_for
 
 #: A parent with two workers, of which one ends, and one that comes later; prints page after page.
 WORKERS = """
@@ -155,3 +158,50 @@ def test_a_silent_peer_holds_up_nobody(pages):
 def test_a_taken_port_is_told_with_what_to_change(pages):
     with pytest.raises(exception.ConfigError, match="metrics_port"):
         listener.bind("127.0.0.1", pages)
+
+
+class Poor(socket.socket):
+    """A listening socket whose accepts fail for want of something, as a test says, then work."""
+
+    def __init__(self, *wants):
+        super().__init__(fileno=listener.bind("127.0.0.1", 0).detach())
+        self.wants = list(wants)
+        self.accepts = 0
+
+    def accept(self):
+        self.accepts += 1
+        if self.wants:
+            raise OSError(self.wants.pop(0), "no more of it")
+        return super().accept()
+
+
+@contextlib.contextmanager
+def served(sock):
+    with sock:
+        found = Listener(sock, {"/metrics": lambda: (HTTPStatus.OK, "text/plain", b"one 1\n")})
+        found.start()
+        try:
+            yield found
+        finally:
+            found.stop()
+
+
+@pytest.mark.parametrize("wants", [
+    (errno.EMFILE, errno.ENFILE), (errno.ENOBUFS,), (errno.ENOMEM,)])
+def test_without_descriptors_or_memory_the_listener_waits_instead_of_spinning(wants, caplog):
+    with served(Poor(*wants)) as found:
+        begin = time.monotonic()
+        assert ask(found.server_address[1], "/metrics") == (200, b"one 1\n")
+        assert time.monotonic() - begin >= len(wants) * listener.PAUSE
+        assert found.socket.accepts == len(wants) + 1
+    assert caplog.text.count("Monitoring takes no connections") == len(wants)
+
+
+def test_a_listener_that_waits_for_descriptors_stops_at_once():
+    with served(Poor(*[errno.EMFILE] * 1000)) as found, \
+            socket.create_connection(found.server_address):
+        wait_for(lambda: found.socket.accepts)
+        begin = time.monotonic()
+        found.stop()
+        assert time.monotonic() - begin < listener.PAUSE
+        assert found.socket.accepts == 1
