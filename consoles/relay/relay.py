@@ -57,7 +57,8 @@ class Relay:
         link = Link(session_id, self, on_ended, on_target_closed)
         self.links[session_id] = link
         try:
-            keep_alive(client.transport, self.limits)
+            for end in (client, target):
+                keep_alive(end.transport, self.limits)
             link.join(self._side(link, client), self._side(link, target), client.early,
                       target.early)
         except BaseException:

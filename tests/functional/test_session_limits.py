@@ -161,10 +161,12 @@ def test_a_client_that_is_held_back_and_there_is_kept(proxy, stuck_guest):
     assert ws.sock.fileno() > 0
 
 
-def test_the_kernel_asks_after_a_client_that_is_not_read(make_proxy, guest):
+@pytest.mark.parametrize("side", ["client", "target"])
+def test_the_kernel_asks_after_both_ends(make_proxy, guest, side):
+    """A client may not be read, and a hypervisor that lost its power says nothing."""
     proxy = make_proxy(proxy__ping_interval=7, proxy__ping_timeout=20)
     ws = greeted(proxy.connect())
-    sock = link_of(proxy).client.transport.get_extra_info("socket")
+    sock = getattr(link_of(proxy), side).transport.get_extra_info("socket")
     assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
     assert [sock.getsockopt(socket.IPPROTO_TCP, option) for option in (
         socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)] == [7, 5, 4]
