@@ -19,8 +19,8 @@ from typing import Any
 from consoles.exception import WireError
 from consoles.proxies.peers import group
 from consoles.proxies.peers import TrustedProxies
-from consoles.proxies.silent import NONE
 from consoles.proxies.silent import Silent
+from consoles.proxies.silent import TLS_BYTES
 from consoles.stream.connection import Connection
 
 LOG = logging.getLogger(__name__)
@@ -32,8 +32,6 @@ PAUSE = 0.5
 #: Seconds that a peer has to answer the end of TLS.
 SHUTDOWN_TIMEOUT = 5.0
 SWEEP_INTERVAL = 1.0
-#: The first byte of a TLS ClientHello (RFC 8446, section 5.1) and of SSL 2's.
-TLS_BYTES = (b"\x16", b"\x80")
 NO_TLS = (b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 
 _OUT_OF = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -139,7 +137,7 @@ class Acceptor:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         loop = asyncio.get_running_loop()
         silent = Silent(sock, key, peer, loop.time() + self._entry.handshake_timeout,
-                         0 if trusted and self._entry.proxy_protocol else NONE)
+                         trusted and self._entry.proxy_protocol)
         self._here[key] += 1
         self._silent[sock.fileno()] = silent
         loop.add_reader(sock, self._look, silent)

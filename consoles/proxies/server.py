@@ -80,12 +80,13 @@ class Server:
     async def _serve(self, arrival: Arrival) -> None:
         """Answer requests until one becomes a session, is refused, or none comes in time."""
         connection = arrival.connection
+        deadline = arrival.deadline
         try:
-            deadline = arrival.deadline
             while await self._answer(arrival, deadline):
                 deadline = asyncio.get_running_loop().time() + self._timeout
         except TimeoutError:
-            self._refuse(connection, exception.HandshakeTimeout())
+            if connection.has_unread or deadline == arrival.deadline:  # else it was kept, and idle
+                self._refuse(connection, exception.HandshakeTimeout())
         except exception.TooLong:
             self._refuse(connection, http.HeadTooLarge())
         except exception.WireError as exc:
@@ -116,8 +117,12 @@ class Server:
         if self._closed:
             request.close_connection = True  # else a page's connection keeps this worker alive
         connection.write(await self._respond(request))
-        async with asyncio.timeout(self._timeout):
-            await connection.drain()
+        try:
+            async with asyncio.timeout(self._timeout):
+                await connection.drain()
+        except TimeoutError:  # half an answer is no place for another
+            connection.close()
+            return False
         if not request.keeps_alive:
             connection.close()
         return request.keeps_alive

@@ -40,7 +40,7 @@ class RawSide(Side):
     def eof_received(self) -> bool:
         """Pass it on where the other direction can go on alone, for a while; else it is the end."""
         if self.eof:
-            return True
+            return self.transport.can_write_eof()
         self.eof = True
         if self.peer.eof:
             self.peer.stream_ended()  # whoever ended first says how
@@ -51,7 +51,7 @@ class RawSide(Side):
                                                   self.stream_ended)
         else:
             self.stream_ended()
-        return True
+        return self.transport.can_write_eof()  # TLS cannot be kept open on one side
 
     def _half_closes(self) -> bool:
         """TLS and WebSocket end both directions at once."""
@@ -125,7 +125,7 @@ class WebsocketSide(Side):
     def eof_received(self) -> bool:
         self.link.end("client_gone")
         self.close()
-        return True
+        return self.transport.can_write_eof()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.link.end("client_gone")

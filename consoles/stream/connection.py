@@ -1,6 +1,9 @@
 """A TCP connection while its handshake lasts: exact reads, nothing read too early is lost."""
 
 import asyncio
+import contextlib
+import socket
+import struct
 import ssl
 from collections.abc import Callable
 from typing import Any
@@ -94,7 +97,7 @@ class Connection(asyncio.Protocol):
 
     async def drain(self) -> None:
         """Wait until the peer takes what was written, or is gone."""
-        if self._drained is not None and not self._eof:
+        if self._drained is not None:
             await self._drained
 
     async def perform(self, op: Op) -> Any:
@@ -130,7 +133,7 @@ class Connection(asyncio.Protocol):
         self.on_lost = None
         self.transport.close()
         if self.transport.get_write_buffer_size():
-            asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self.transport.abort)
+            asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self._cut_off)
 
     def close_when_answered(self, timeout: float) -> None:
         """End as soon as the peer says anything, at the latest after `timeout` seconds.
@@ -146,6 +149,18 @@ class Connection(asyncio.Protocol):
         """End now."""
         self.on_lost = None
         self.transport.abort()
+
+    def _cut_off(self) -> None:
+        """What it has not taken by now is dropped by the kernel, too, which else keeps it."""
+        sock = self.transport.get_extra_info("socket")
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
+
+    @property
+    def has_unread(self) -> bool:
+        """Whether something has come that nobody has read yet."""
+        return bool(self._early)
 
     async def _more(self) -> None:
         if self._eof:
@@ -196,7 +211,8 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         self._lost()
-        return True  # we close; a refusal may still be on its way out
+        # True: we close, a refusal may still be on its way out. TLS knows no half of an end.
+        return self.transport.get_extra_info("ssl_object") is None
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost()

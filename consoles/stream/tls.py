@@ -11,7 +11,7 @@ VERSIONS = {"tlsv1_2": ssl.TLSVersion.TLSv1_2, "tlsv1_3": ssl.TLSVersion.TLSv1_3
 def server_context(cert: str, key: str | None, minimum: str, ciphers: str | None) -> ssl.SSLContext:
     """Certificate chain and private key are PEM files; without `key` it is in `cert`.
 
-    `minimum` is a key of VERSIONS or anything else for this Python's own, which is 1.2 at least.
+    `minimum` is a key of VERSIONS or anything else for 1.2; a stricter OpenSSL stays so.
     Raises ConfigError.
     """
     for path in filter(None, (cert, key)):
@@ -21,7 +21,8 @@ def server_context(cert: str, key: str | None, minimum: str, ciphers: str | None
             raise ConfigError(f"cannot read {path}: {exc.strerror}. Name readable PEM files by "
                               "the options `cert` and `key`, or unset both for no TLS") from exc
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = VERSIONS.get(minimum, ssl.TLSVersion.TLSv1_2)
+    context.minimum_version = max(context.minimum_version,
+                                  VERSIONS.get(minimum, ssl.TLSVersion.TLSv1_2))
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
     context.set_alpn_protocols(["http/1.1"])
     try:

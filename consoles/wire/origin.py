@@ -11,6 +11,10 @@ from consoles.exception import OriginRefused
 SCHEMES = {"ws": {"ws", "http"}, "wss": {"wss", "https"}, "http": {"http"}, "https": {"https"}}
 
 
+#: Bytes of the longest name there is.
+MAX_HOST = 253
+
+
 @dataclasses.dataclass(frozen=True)
 class Origin:
     """A parsed Origin, Host or allowed origin; `port` is None where none is named."""
@@ -27,7 +31,8 @@ def parse(value: str) -> Origin:
         port = parts.port
     except ValueError:
         raise OriginRefused("an Origin that cannot be read") from None
-    if (not parts.hostname or parts.scheme not in SCHEMES or parts.username is not None
+    if (not parts.hostname or not _is_name(parts.hostname) or parts.scheme not in SCHEMES
+            or parts.username is not None
             or parts.path or parts.query or parts.fragment):
         raise OriginRefused("an Origin that cannot be read")
     return Origin(parts.scheme, _normal(parts.hostname), port)
@@ -67,9 +72,15 @@ def _authority(value: str) -> Origin:
         port = parts.port
     except ValueError:
         raise BadRequest("a Host that cannot be read") from None
-    if not parts.hostname or parts.username is not None or parts.path or parts.query:
+    if (not parts.hostname or not _is_name(parts.hostname) or parts.username is not None
+            or parts.path or parts.query):
         raise BadRequest("a Host that cannot be read")
     return Origin("", _normal(parts.hostname), port)
+
+
+def _is_name(host: str) -> bool:
+    """Names reach the log: only what a name or an address may be made of (RFC 1035, 3986)."""
+    return len(host) <= MAX_HOST and host.isascii() and host.isprintable()
 
 
 def _normal(host: str) -> str:

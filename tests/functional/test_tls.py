@@ -179,3 +179,31 @@ def test_nobody_may_renegotiate(secure, echoing_guest):
         input="R\n", capture_output=True, text=True, timeout=20)
     assert "RENEGOTIATING" in openssl.stdout + openssl.stderr
     assert "no renegotiation" in openssl.stderr
+
+
+def test_a_client_that_says_goodbye_leaves_no_warning(secure, echoing_guest, certificates, caplog):
+    proxy = secure()
+    for _ in range(3):
+        with socket.create_connection(("127.0.0.1", proxy.port), 5) as sock:
+            certificates.client().wrap_socket(sock, server_hostname="127.0.0.1").unwrap()
+    ws = greeted(proxy.connect(tls=certificates.client()))
+    ws.close(1000)
+    ws.until_closed()
+    proxy.tally()
+    wait_for(lambda: proxy.worker._server.handshakes == 0)
+    assert "eof_received" not in caplog.text
+
+
+def test_tls_begins_with_a_whole_hello_only(secure, echoing_guest, certificates):
+    proxy = secure(proxy__handshake_timeout=2)
+    greeted(proxy.connect(tls=certificates.client()))
+    here = []
+    for _ in range(20):
+        here.append(socket.create_connection(("127.0.0.1", proxy.port), 5))
+        here[-1].sendall(b"\x16\x03\x01\x02\x00\x01")
+    wait_for(lambda: proxy.worker._server.handshakes == 20)
+    assert not proxy.worker._server._acceptor._tasks
+    greeted(proxy.connect(tls=certificates.client()))
+    for sock in here:
+        sock.close()
+    wait_for(lambda: proxy.worker._server.handshakes == 0)
