@@ -16,6 +16,7 @@ from benchmarks import machine
 from benchmarks import report
 from benchmarks.generator import Failed
 from benchmarks.measure import measure
+from benchmarks.measure import warm
 from benchmarks.peers import Peer
 from benchmarks.peers import Peers
 from benchmarks.peers import Place
@@ -69,7 +70,9 @@ def run_one(peers: Peers, place: Place, peer: Peer, row: Workload, quick: bool) 
     """The figures of one workload through one peer."""
     started = time.monotonic()
     print(f"{row.name}: {peer.name} ... ", end="", file=sys.stderr, flush=True)
-    endpoint = peers.endpoint(peer, row.tls, row.workers)
+    endpoint, fresh = peers.endpoint(peer, row.tls, row.workers)
+    if fresh:
+        warm(place, endpoint, peer, row.tls)
     seen = measure(place, endpoint, peer, row, quick)
     seconds = time.monotonic() - started
     print(f"{seconds:.1f} s", file=sys.stderr)

@@ -42,6 +42,23 @@ def settle(pid: int | None, processes: int, seconds: float) -> None:
     time.sleep(0.5)  # of a proxy without processes nothing tells; its work for this is done by now
 
 
+def load(place: Place, endpoint: Endpoint, peer: Peer, tls: bool, **options: object) -> Generator:
+    """The generator on its core, with what it has to know of the proxy."""
+    with machine.pinned(place.cores["generator"]):
+        return Generator(port=endpoint.port, target_port=place.target_port, path=endpoint.path(),
+                         websocket=int(peer.websocket), tls=int(tls), **options)
+
+
+def warm(place: Place, endpoint: Endpoint, peer: Peer, tls: bool) -> None:
+    """A few sessions, so that what is loaded and connected once counts for none."""
+    with load(place, endpoint, peer, tls, work="open", clients=2 if peer.slow else 40,
+              parallel=2) as generator:
+        generator.wait("ready", 10)
+        generator.go()
+        generator.wait("done", 60)
+    time.sleep(1)
+
+
 def measure(place: Place, endpoint: Endpoint, peer: Peer, row: Workload,
             quick: bool) -> dict[str, Any]:
     """→ what the generator said when it was `done` and `stalled`, `clients`, and what the proxy
@@ -50,10 +67,8 @@ def measure(place: Place, endpoint: Endpoint, peer: Peer, row: Workload,
     clients = row.sessions(peer.forks, peer.slow, quick)
     options = {"parallel": 1 if peer.forks else 32, **dict(row.options)}
     before, processes = machine.memory(pid), len(machine.tree(pid))
-    with machine.pinned(place.cores["generator"]), Generator(
-            work=row.work, port=endpoint.port, target_port=place.target_port, clients=clients,
-            websocket=int(peer.websocket), tls=int(row.tls), path=endpoint.path(),
-            **options, **amount(row, clients, quick)) as generator:
+    with load(place, endpoint, peer, row.tls, work=row.work, clients=clients, **options,
+              **amount(row, clients, quick)) as generator:
         generator.wait("ready", 180)
         opened = machine.memory(pid)
         seen: dict[str, Any] = {"clients": clients, "grown": opened - before}

@@ -173,8 +173,10 @@ class Peers:
         self._place = place
         self._running: dict[tuple[str, bool, int], Endpoint] = {}
 
-    def endpoint(self, peer: Peer, tls: bool, workers: int) -> Endpoint:
+    def endpoint(self, peer: Peer, tls: bool, workers: int) -> tuple[Endpoint, bool]:
+        """→ the proxy, and whether it has been started only now."""
         key = peer.name, tls, workers
-        if key not in self._running:
+        fresh = key not in self._running
+        if fresh:
             self._running[key] = peer.start(self._place, tls, workers)
-        return self._running[key]
+        return self._running[key], fresh
