@@ -84,3 +84,27 @@ def test_a_program_on_a_linux_guest(system, guest):
         said += ws.recv_message()
     ws.close()
     assert ws.until_closed()[0] == 1000
+
+
+def test_a_line_in_use_is_taken_over(system, guest):
+    """QEMU serves one client: without us the second one would wait in silence."""
+    def connect(address, more=""):
+        query = address.partition("?")[2]
+        return ws_client.WebSocket.connect(
+            system.serial_port, f"/?{query}{more}", origin=f"http://127.0.0.1:{system.serial_port}")
+
+    def works(ws, word):
+        ws.send(f"echo ${{HOME}}{word}\r".encode())
+        said = b""
+        while f"/{word}\r\n".encode() not in said:
+            said += ws.recv_message()
+
+    first = connect(url(system))
+    works(first, "one")
+    code, reason = connect(url(system)).until_closed()
+    assert code == 4409
+    assert reason.startswith("In use since 20")
+    assert reason.endswith("by you.")
+    second = connect(url(system), "&takeover=1")
+    assert first.until_closed()[0] == 4440
+    works(second, "two")
