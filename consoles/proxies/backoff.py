@@ -1,5 +1,6 @@
 """Wrong tokens make their sender wait: an address that guesses is heard less and less often."""
 
+import asyncio
 import collections
 import dataclasses
 import logging
@@ -17,6 +18,8 @@ LONGEST_WAIT = 30.0
 FORGOTTEN_AFTER = 60.0
 #: Addresses remembered; whoever has more of them than that is not held up by waiting anyway.
 ADDRESSES = 10_000
+#: Questions under way for an address that has not failed: a class behind one NAT asks at once.
+TOGETHER = 32
 
 
 @dataclasses.dataclass(slots=True)
@@ -30,7 +33,9 @@ class Backoff:
     """Wrong tokens by address (an IPv6 one by its /64), in one worker; `allowed` 0: never wait.
 
     After `allowed` of them the address waits for one second, after each further one for twice as
-    long, up to LONGEST_WAIT. Attempts while it waits count nothing.
+    long, up to LONGEST_WAIT. Attempts while it waits count nothing. Who guesses in parallel gets
+    no further: so many tokens are asked about at once as may still be wrong, and the others wait
+    for what becomes of these. An address that has not failed may ask about TOGETHER at once.
     """
 
     def __init__(self, allowed: int, clock: Callable[[], float] = time.monotonic,
@@ -39,6 +44,31 @@ class Backoff:
         self._clock = clock
         self._addresses = addresses
         self._failures: collections.OrderedDict[str, _Failures] = collections.OrderedDict()
+        self._under_way: collections.Counter[str] = collections.Counter()
+        self._waiting: dict[str, collections.deque[asyncio.Future[None]]] = {}
+
+    async def enter(self, address: str) -> None:
+        """Wait for a turn to ask about a token; `leave` gives it back. Raises OverLimit."""
+        group = peers.group(address)
+        self.check(group)
+        while self._allowed and self._under_way[group] >= self._room(group):
+            turn = asyncio.get_running_loop().create_future()
+            self._waiting.setdefault(group, collections.deque()).append(turn)
+            try:
+                await turn
+            except asyncio.CancelledError:
+                self._wake(group)  # the turn may have been given already
+                raise
+            self.check(group)
+        self._under_way[group] += 1
+
+    def leave(self, address: str) -> None:
+        """A question is answered, or given up; `failed` or `succeeded` was told before."""
+        group = peers.group(address)
+        self._under_way[group] -= 1
+        if not self._under_way[group]:
+            del self._under_way[group]
+        self._wake(group)
 
     def check(self, address: str) -> None:
         """Raises OverLimit, with the seconds that are left, while the address has to wait."""
@@ -47,6 +77,28 @@ class Backoff:
         if left > 0:
             raise exception.OverLimit("too many wrong tokens came from this address",
                                       retry_after=math.ceil(left))
+
+    def _room(self, group: str) -> int:
+        known = self._failures.get(group)
+        if known is None or self._clock() - known.last >= FORGOTTEN_AFTER:
+            return TOGETHER
+        return max(1, self._allowed - known.count)
+
+    def _wake(self, group: str) -> None:
+        """Those that have a place now, or all when all are refused."""
+        waiting = self._waiting.get(group)
+        if waiting is None:
+            return
+        known = self._failures.get(group)
+        refused = known is not None and known.until > self._clock()
+        free = len(waiting) if refused else self._room(group) - self._under_way.get(group, 0)
+        while waiting and free > 0:
+            turn = waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                free -= 1
+        if not waiting:
+            del self._waiting[group]
 
     def failed(self, address: str) -> None:
         """A wrong token came from there."""

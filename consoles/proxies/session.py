@@ -73,10 +73,12 @@ class Sessions:
     async def _open(self, session: Opening, frontend: Frontend) -> None:
         context = request_context.use(session.context())
         self._authorizer.check(frontend)
-        self._backoff.check(session.request.client_address)
+        address = session.request.client_address
+        await self._backoff.enter(address)
         self.all[session.request.id] = session
         session.question = asyncio.get_running_loop().create_task(
             self._ask(context, session, frontend.token))
+        session.question.add_done_callback(lambda _: self._backoff.leave(address))
         session.question.add_done_callback(_heard)
         with self.audit.metrics.stage("authorise"):
             details = session.details = await asyncio.shield(session.question)

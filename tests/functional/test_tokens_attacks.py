@@ -1,11 +1,13 @@
 """Guessed, stale and stolen tokens at a proxy: what is answered, and what is not done."""
 
+import collections
 import gc
 
 import pytest
 
 from consoles import exception
 from consoles import model
+from consoles.proxies.backoff import TOGETHER
 from tests.fixtures import targets
 from tests.fixtures import ws_client
 from tests.fixtures.processes import wait_for
@@ -78,6 +80,32 @@ def test_guessing_without_a_token_and_without_waiting_counts_too(proxy, consolea
     wait_for(lambda: refused(proxy, path="/").status == 429)
     gc.collect()
     assert "never retrieved" not in caplog.text
+
+
+def answers(socks):
+    """→ how many were answered with which status."""
+    return collections.Counter(ws_client.read_head(sock)[0] for sock in socks)
+
+
+def test_guessing_in_parallel_is_slowed_down_as_well(proxy, consoleauth):
+    consoleauth.gate.clear()
+    socks = [asking(proxy, f"guess{number}") for number in range(150)]
+    wait_for(lambda: proxy.worker._server.handshakes == 150 and consoleauth.asked)
+    consoleauth.gate.set()
+    assert answers(socks) == {401: TOGETHER, 429: 150 - TOGETHER}
+    assert len(consoleauth.asked) == TOGETHER
+    for sock in socks:
+        sock.close()
+
+
+def test_a_crowd_behind_one_address_opens_at_once(proxy, consoleauth, target):
+    consoleauth.gate.clear()
+    socks = [asking(proxy, "t") for _ in range(60)]
+    wait_for(lambda: proxy.worker._server.handshakes == 60 and consoleauth.asked)
+    consoleauth.gate.set()
+    assert answers(socks) == {101: 60}
+    for sock in socks:
+        sock.close()
 
 
 def test_a_neighbour_with_a_good_token_forgives_and_is_heard_again_soon(proxy, target):

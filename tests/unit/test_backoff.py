@@ -1,11 +1,13 @@
 """Addresses that send wrong tokens wait longer and longer, and are forgiven."""
 
+import asyncio
 import logging
 
 import pytest
 
 from consoles import exception
 from consoles.proxies.backoff import Backoff
+from consoles.proxies.backoff import TOGETHER
 
 ADDRESS = "192.0.2.1"
 
@@ -118,11 +120,73 @@ def test_it_can_be_switched_off(clock):
     backoff = Backoff(0, clock)
     fail(backoff, 100)
     assert waits(backoff) == 0
+    assert asyncio.run(crowd(backoff, 100)) == (100, 100, 0)
 
 
 def test_a_crowd_of_failures_at_once_waits_no_longer_than_the_bound(backoff):
     fail(backoff, 100_000)
     assert waits(backoff) == 30
+
+
+async def crowd(backoff, size, good=False):
+    """So many ask at once, about tokens that are all good or all wrong.
+
+    → how many were asked about, how many at most at once, and how many were refused.
+    """
+    asked, most = 0, 0
+
+    async def ask():
+        nonlocal asked, most
+        await backoff.enter(ADDRESS)
+        asked += 1
+        most = max(most, backoff._under_way[ADDRESS])
+        await asyncio.sleep(0.001)
+        (backoff.succeeded if good else backoff.failed)(ADDRESS)
+        backoff.leave(ADDRESS)
+    async with asyncio.timeout(10):
+        ends = await asyncio.gather(*(ask() for _ in range(size)), return_exceptions=True)
+    assert {type(end) for end in ends} <= {type(None), exception.OverLimit}
+    assert not backoff._under_way
+    assert not backoff._waiting
+    return asked, most, sum(end is not None for end in ends)
+
+
+def test_guessing_in_parallel_asks_no_more_than_a_class_does(backoff):
+    asked, _, refused = asyncio.run(crowd(backoff, 500))
+    assert asked == TOGETHER
+    assert refused == 500 - TOGETHER
+
+
+@pytest.mark.parametrize(("failures", "free"), [(1, 4), (4, 1)])
+def test_who_has_failed_asks_about_as_many_at_once_as_may_still_fail(backoff, failures, free):
+    fail(backoff, failures)
+    assert asyncio.run(crowd(backoff, 100)) == (free, free, 100 - free)
+
+
+def test_after_its_wait_an_address_asks_once(backoff, clock):
+    fail(backoff, 5)
+    clock.now += 1
+    assert asyncio.run(crowd(backoff, 100)) == (1, 1, 99)
+
+
+@pytest.mark.parametrize("failures", [0, 4])
+def test_a_crowd_with_good_tokens_is_not_refused(backoff, failures):
+    fail(backoff, failures)
+    assert asyncio.run(crowd(backoff, 500, good=True)) == (500, TOGETHER, 0)
+
+
+def test_who_gives_up_waiting_keeps_nobodys_turn(backoff):
+    async def run():
+        for _ in range(TOGETHER):
+            await backoff.enter(ADDRESS)
+        impatient, patient = (asyncio.create_task(backoff.enter(ADDRESS)) for _ in range(2))
+        await asyncio.sleep(0)
+        backoff.leave(ADDRESS)  # the turn is the first one's, who goes
+        impatient.cancel()
+        async with asyncio.timeout(5):
+            await patient
+    asyncio.run(run())
+    assert backoff._under_way[ADDRESS] == TOGETHER
 
 
 def test_it_is_told_once(backoff, caplog):
