@@ -1,5 +1,7 @@
 """Which console types this host offers, and the public URL of each one's proxy."""
 
+import socket
+
 from oslo_config import cfg
 
 from consoles.model import ConsoleType
@@ -20,3 +22,12 @@ def endpoints(conf: cfg.ConfigOpts) -> dict[str, str]:
     """→ {console_type: access_url_base} of the types that are on."""
     return {kind.value: conf[group][option] for kind, (group, option) in BASE_URLS.items()
             if conf[group].enabled}
+
+
+def tls_names(conf: cfg.ConfigOpts) -> dict[str, str]:
+    """→ {console_type: the name in the certificate} of the types whose servers may speak TLS.
+
+    Asks the resolver for this host's name where no option says it.
+    """
+    name = conf.vnc.vencrypt_server_name or socket.getfqdn()
+    return {ConsoleType.NOVNC.value: name, ConsoleType.XVPVNC.value: name}

@@ -15,11 +15,14 @@ LOG = logging.getLogger(__name__)
 
 class ComputeManager:
     """Serves `rpc.compute.Compute`; `endpoints` is {console_type: access_url_base} of the types
-    that are on at this host."""
+    that are on at this host, `tls_names` {console_type: name} what counts where the driver does
+    not know better."""
 
-    def __init__(self, driver: ConsoleDriver, endpoints: dict[str, str]) -> None:
+    def __init__(self, driver: ConsoleDriver, endpoints: dict[str, str],
+                 tls_names: dict[str, str]) -> None:
         self._driver = driver
         self._endpoints = endpoints
+        self._tls_names = tls_names
 
     @exposed
     def get_console(self, context: RequestContext, instance_id: str, console_type: str,
@@ -54,4 +57,5 @@ class ComputeManager:
 
     def _answer(self, info: model.ConnectInfo) -> dict[str, Any]:
         return dataclasses.replace(
-            info, access_url_base=self._endpoints[info.console_type]).to_dict()
+            info, access_url_base=self._endpoints[info.console_type],
+            tls_name=info.tls_name or self._tls_names.get(info.console_type)).to_dict()

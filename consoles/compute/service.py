@@ -7,6 +7,7 @@ from oslo_config import cfg
 
 from consoles.compute.drivers import base
 from consoles.compute.endpoints import endpoints as endpoints_of
+from consoles.compute.endpoints import tls_names
 from consoles.compute.manager import ComputeManager
 from consoles.compute.reaper import Reaper
 from consoles.compute.reporter import Reporter
@@ -65,4 +66,5 @@ def build(conf: cfg.ConfigOpts, bus: Bus) -> Service:
     reporter = Reporter(driver, Inventory(caller), host, endpoints,
                         conf.inventory.report_interval)
     reaper = Reaper(driver, ConsoleAuth(caller), host, conf.compute.reap_interval)
-    return Service(host, driver, ComputeManager(driver, endpoints), reporter, reaper)
+    manager = ComputeManager(driver, endpoints, tls_names(conf))
+    return Service(host, driver, manager, reporter, reaper)

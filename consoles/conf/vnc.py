@@ -83,6 +83,11 @@ Unset: none is shown. QEMU asks for one where tls-creds-x509 has verify-peer=yes
     cfg.StrOpt(
         "vencrypt_client_key",
         help="Proxy: PEM file of that certificate's private key; unset, it is in the same file."),
+    cfg.StrOpt(
+        "vencrypt_server_name",
+        help="""Agent: the name in the certificate of this host's VNC servers.
+
+Unset: this host's fully qualified name. Proxies check it, see vencrypt_check_hostname."""),
     cfg.BoolOpt(
         "vencrypt_check_hostname", default=True,
         help="""Proxy: whether a VNC server's certificate must be for its own name.

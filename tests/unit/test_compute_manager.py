@@ -1,11 +1,14 @@
 """The agent's endpoint: what its configuration adds to the driver's answers."""
 
+import socket
+
 import pytest
 
 from consoles import exception
 from consoles.compute.drivers.stub import StubDriver
 from consoles.compute.endpoints import BASE_URLS
 from consoles.compute.endpoints import endpoints
+from consoles.compute.endpoints import tls_names
 from consoles.compute.manager import ComputeManager
 from consoles.context import RequestContext
 from consoles.model import ConsoleType
@@ -40,12 +43,14 @@ def manager(conf, tmp_path):
     path = tmp_path / "i.yaml"
     path.write_text(f"""instances: [{{name: n, id: {ONE}, consoles: {{
         novnc: {{host: 192.0.2.1, port: 5900}},
+        xvpvnc: {{host: 192.0.2.1, port: 5900, tls_name: kvm7.example.org}},
         spice-html5: {{host: 192.0.2.1, port: 5901}}}}}}]""")
     conf.set_override("stub_instances", str(path), group="compute")
+    conf.set_override("vencrypt_server_name", "here.example.org", group="vnc")
     conf.set_override("novncproxy_base_url", "https://here.example.org/vnc", group="vnc")
     driver = StubDriver(conf, "h")
     driver.start(lambda: None)
-    yield ComputeManager(driver, endpoints(conf))
+    yield ComputeManager(driver, endpoints(conf), tls_names(conf))
     driver.stop()
 
 
@@ -59,6 +64,18 @@ def test_the_public_url_is_this_hosts_own(manager):
                  ask(manager.validate_console, ONE, "novnc", "192.0.2.1", 5900)):
         assert info["access_url_base"] == "https://here.example.org/vnc"
         assert (info["host"], info["port"], info["console_type"]) == ("192.0.2.1", 5900, "novnc")
+
+
+@pytest.mark.parametrize(("kind", "name"), [("novnc", "here.example.org"),
+                                            ("xvpvnc", "kvm7.example.org")])
+def test_the_name_in_the_certificate_is_the_hosts_unless_the_driver_knows_better(manager, kind,
+                                                                                 name):
+    assert ask(manager.get_console, ONE, kind)["tls_name"] == name
+    assert ask(manager.validate_console, ONE, kind, "192.0.2.1", 5900)["tls_name"] == name
+
+
+def test_a_hosts_own_name_is_what_its_certificate_has_without_an_option(conf):
+    assert set(tls_names(conf).values()) == {socket.getfqdn()}
 
 
 @pytest.mark.parametrize("console_type", ["spice-html5", "nonsense"])
