@@ -85,15 +85,20 @@ def _means(spec: catalog.ProxySpec, conf: cfg.ConfigOpts) -> steps.Means:
 
 
 def _services(conf: cfg.ConfigOpts) -> list[tuple[str, int]]:
-    """Host and port of what no console can be: bus, metrics, the database where it is known."""
-    found = brokers.of(conf)
-    if conf.proxy.metrics_port:
-        found.append((conf.proxy.metrics_host, conf.proxy.metrics_port))
+    """Host and port of what no console can be, where the configuration knows it.
+
+    A port of 0 is one that nobody listens at, or that the system chooses.
+    """
+    found = [*brokers.of(conf), (conf.api.host, conf.api.port)]
+    found += [(conf[group].metrics_host, conf[group].metrics_port)
+              for group in ("proxy", "consoleauth")]
+    found += [(conf[row.group][f"{row.prefix}_host"], conf[row.group][f"{row.prefix}_port"])
+              for row in catalog.ROWS.values()]
     url = urlsplit(conf.database.connection or "") if "database" in conf else None
     if url and url.hostname:
         default = 5432 if url.scheme.startswith("postgres") else 3306
         found.append((url.hostname, url.port or default))
-    return found
+    return [(host, port) for host, port in found if port]
 
 
 def entry_of(conf: cfg.ConfigOpts) -> Entry:

@@ -33,9 +33,9 @@ Keeps middle boxes from dropping consoles that stand still, and finds clients th
 Each entry is a network, with a port or a range of ports when they are known: 192.0.2.0/24,
 192.0.2.7:5900-5999, [2001:db8::/64]:5900. Name the networks of the hypervisors' consoles.
 Unset, every address may be dialled, which is told loudly at the start. Never dialled, whatever
-stands here: the proxy itself, the message bus, multicast and unspecified addresses; and
-link-local ones (169.254.0.0/16, fe80::/10), where clouds serve their metadata, unless an entry
-names a network within them."""),
+stands here: the services of this configuration (proxies, API, metrics, database), the message
+bus, multicast and unspecified addresses; and link-local ones (169.254.0.0/16, fe80::/10), where
+clouds serve their metadata, unless an entry names a network within them."""),
     cfg.IntOpt("stall_timeout", default=60, min=0,
                help="""Seconds after which a client that takes nothing is closed (4408); 0: never.
 

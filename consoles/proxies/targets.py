@@ -25,6 +25,8 @@ NEVER = tuple(map(ipaddress.ip_network, (
 #: Only for those who ask for them by name; clouds serve their metadata, with secrets, there.
 LINK_LOCAL = tuple(map(ipaddress.ip_network, (
     "169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128")))
+#: The last 32 bits are an IPv4 address: NAT64 (RFC 6052), IPv4-compatible (RFC 4291, 2.5.5.1).
+CARRYING = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "::/96")))
 ANYWHERE = tuple(map(ipaddress.ip_network, ("0.0.0.0/0", "::/0")))
 
 _WITH_PORTS = re.compile(r"(?:\[(.+)\]|([^:\[\]]+)):(\d{1,5})(?:-(\d{1,5}))?")
@@ -70,14 +72,14 @@ class Targets:
 
     def allows(self, address: str, port: int) -> bool:
         """Whether a console may be at `address`, a number as a name resolution answers it."""
-        ip = _plain(address)
-        if (any(ip in network for network in NEVER)
-                or any(service.covers(ip, port) for service in self.protected)):
+        ips = _meant(address)
+        if (any(ip in network for ip in ips for network in NEVER)
+                or any(service.covers(ip, port) for ip in ips for service in self.protected)):
             return False
-        link_local = any(ip in network for network in LINK_LOCAL)
+        link_local = any(ip in network for ip in ips for network in LINK_LOCAL)
         if self.entries is None:
             return not link_local
-        return any(entry.covers(ip, port) and (entry.is_link_local or not link_local)
+        return any(entry.covers(ips[0], port) and (entry.is_link_local or not link_local)
                    for entry in self.entries)
 
 
@@ -94,16 +96,18 @@ def parse(texts: Sequence[str] | None) -> tuple[Entry, ...] | None:
 def protect(host: str, port: int) -> tuple[Protected, ...]:
     """What keeps a service of ours from being dialled, wherever its name leads now.
 
+    `host` is empty where it listens at all addresses.
     One on this host is kept from being dialled at every address of this host. With a name that
     does not resolve the port is kept closed everywhere. Blocks for a name resolution.
     """
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM,
+                                   flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError):
         LOG.warning("%s does not resolve: until the next start no console is reached at port %s "
                     "of any host", host, port)
         return tuple(Protected(network, port) for network in ANYWHERE)
-    addresses = dict.fromkeys(_plain(str(entry[4][0])) for entry in found)
+    addresses = dict.fromkeys(ip for entry in found for ip in _meant(str(entry[4][0])))
     return tuple(dict.fromkeys(
         Protected(None if _is_own(ip) else ipaddress.ip_network(ip), port) for ip in addresses))
 
@@ -130,6 +134,18 @@ def _entry(text: str) -> Entry:
     except ValueError as exc:
         raise ConfigError(f"[proxy] allowed_targets: {text!r}: {exc}. Write for example "
                           f"192.0.2.0/24, 192.0.2.7:5900-5999 or [2001:db8::/64]:5900") from None
+
+
+def _meant(text: str) -> tuple[Address, ...]:
+    """The address, and the IPv4 one that a translator or a tunnel may take it to."""
+    ip = _plain(text)
+    if not isinstance(ip, ipaddress.IPv6Address) or ip.is_loopback or ip.is_unspecified:
+        return (ip,)
+    if ip.sixtofour is not None:  # RFC 3056
+        return ip, ip.sixtofour
+    if any(ip in network for network in CARRYING):
+        return ip, ipaddress.IPv4Address(ip.packed[-4:])
+    return (ip,)
 
 
 def _plain(text: str) -> Address:

@@ -60,7 +60,7 @@ def test_a_target_in_the_list_is_opened(make_proxy, guest, entries):
 
 @pytest.mark.parametrize("host", [
     "127.0.0.1", "127.9.9.9", "localhost", "::1", "::ffff:127.0.0.1", "0.0.0.0", "::",
-    "0x7f.1", "2130706433", "127.1"])
+    "0x7f.1", "2130706433", "127.1", "64:ff9b::7f00:1", "2002:7f00:1::", "::7f00:1"])
 def test_the_proxy_itself_is_never_dialled(make_proxy, consoleauth, host):
     proxy = make_proxy(proxy__allowed_targets=["0.0.0.0/0", "::/0"])
     consoleauth.add("t", proxy.port, host=host)
@@ -69,7 +69,7 @@ def test_the_proxy_itself_is_never_dialled(make_proxy, consoleauth, host):
 
 @pytest.mark.parametrize("host", [
     "169.254.169.254", "::ffff:169.254.169.254", "0xa9fea9fe", "fe80::1", "fd00:ec2::254",
-    "224.0.0.1", "0.0.0.0"])
+    "224.0.0.1", "0.0.0.0", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::"])
 def test_metadata_and_what_is_no_host_are_never_dialled(proxy, consoleauth, host):
     consoleauth.add("t", 80, host=host)
     is_refused(proxy)
@@ -92,6 +92,31 @@ def test_bus_database_and_metrics_are_never_dialled(conf):
     rules = command.settings_of(catalog.NOVNC, conf).targets
     assert not rules.allows("198.51.100.8", 5432)
     assert rules.allows("198.51.100.8", 3306)
+
+
+def test_the_other_services_of_the_configuration_are_never_dialled(conf):
+    """Whether they run on this machine or not: their ports are no console's."""
+    conf.set_override("host", "198.51.100.2", "api")
+    conf.set_override("serialproxy_host", "198.51.100.3", "serial_console")
+    conf.set_override("metrics_port", 9091, "consoleauth")
+    rules = command.settings_of(catalog.NOVNC, conf).targets
+    for address, port in (("198.51.100.2", 8790), ("127.0.0.1", 6080), ("127.0.0.1", 6081),
+                          ("::1", 6082), ("198.51.100.3", 6083), ("127.0.0.1", 9091)):
+        assert not rules.allows(address, port)
+        assert rules.allows(address, port + 1000)
+    assert rules.allows("198.51.100.9", 6080)
+
+
+def test_every_proxy_of_the_catalog_is_never_dialled(conf):
+    rules = command.settings_of(catalog.NOVNC, conf).targets
+    for row in catalog.ROWS.values():
+        assert not rules.allows("127.0.0.1", conf[row.group][f"{row.prefix}_port"])
+
+
+def test_a_port_that_the_system_chooses_closes_nothing(conf):
+    conf.set_override("port", 0, "api")
+    assert {rule.port for rule in command.settings_of(catalog.NOVNC, conf).targets.protected} == {
+        6080, 6081, 6082, 6083}
 
 
 def start(services, **options):

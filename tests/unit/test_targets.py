@@ -51,6 +51,49 @@ def test_what_no_list_allows(texts, address):
     assert not rules(*texts).allows(address, 5900)
 
 
+@pytest.mark.parametrize("texts", [(), ("0.0.0.0/0", "::/0"), ("127.0.0.0/8", "169.254.0.0/16",
+                                                               "64:ff9b::/96", "2002::/16")])
+@pytest.mark.parametrize("wrapped", [
+    "64:ff9b::{:x}:{:x}", "64:ff9b::{:x}:{:x}%lo", "2002:{:x}:{:x}::", "2002:{:x}:{:x}:9::9",
+    "::{:x}:{:x}", "::ffff:{:x}:{:x}"])
+def test_an_ipv4_address_that_ipv6_carries_is_judged_as_well(texts, wrapped):
+    """NAT64 (RFC 6052), 6to4 (RFC 3056), IPv4-compatible and -mapped (RFC 4291)."""
+    found = rules(*texts, services=[("127.0.0.1", 6080), ("198.51.100.1", 5672)])
+    assert not found.allows(wrapped.format(0x7F00, 0x0001), 6080)
+    assert not found.allows(wrapped.format(0xC633, 0x6401), 5672)
+    assert not found.allows(wrapped.format(0xE000, 0x0001), 5900)
+    assert not found.allows(wrapped.format(0x0000, 0x0002), 5900)
+    if "ffff" not in wrapped or "169.254.0.0/16" not in texts:
+        assert not found.allows(wrapped.format(0xA9FE, 0xA9FE), 80)
+
+
+@pytest.mark.parametrize("address", ["64:ff9b::c000:209", "2002:c000:209::7", "::c000:209"])
+def test_a_carried_address_needs_an_entry_of_ipv6_as_before(address):
+    assert rules().allows(address, 5900)
+    assert rules("64:ff9b::/96", "2002::/16", "::/96").allows(address, 5900)
+    assert not rules("192.0.2.0/24").allows(address, 5900)
+
+
+def test_a_service_that_nat64_leads_to_is_protected_at_its_ipv4_address():
+    found = rules(services=[("64:ff9b::c633:6401", 5672)])
+    for address in ("64:ff9b::c633:6401", "198.51.100.1", "::ffff:198.51.100.1"):
+        assert not found.allows(address, 5672)
+        assert found.allows(address, 5673)
+
+
+def test_ipv6s_loopback_carries_no_ipv4_address():
+    found = rules(services=[("198.51.100.1", 6080)])
+    assert found.allows("::1", 6080)
+    assert not rules(services=[("::1", 6080)]).allows("::1", 6080)
+
+
+def test_a_service_that_listens_everywhere_by_an_empty_host_is_protected():
+    found = rules(services=[("", 6083)])
+    assert not found.allows("127.0.0.1", 6083)
+    assert not found.allows("::1", 6083)
+    assert found.allows("198.51.100.1", 6083)
+
+
 @pytest.mark.parametrize("entry", ["169.254.7.0/24", "fe80::/64", "169.254.0.0/16", "0.0.0.0/0"])
 def test_link_local_only_by_an_entry_within_it(entry):
     within = not entry.startswith("0")
