@@ -91,10 +91,13 @@ class Acceptor:
             self._sock.close()  # else connections would wait for a process that takes none
             self._sock = None
 
-    def drop_silent(self) -> None:
-        """End who has not begun to speak."""
+    async def finish(self) -> None:
+        """End who has not begun to speak, and who is in TLS's handshake."""
         for silent in list(self._silent.values()):
             self._drop(silent)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     # -- taking them in --------------------------------------------------------------------------
 
@@ -223,5 +226,9 @@ class Acceptor:
             silent.sock.close()
             self._leave(silent.key)
             return
+        except asyncio.CancelledError:
+            silent.sock.close()
+            self._leave(silent.key)
+            raise
         self._arrived(Arrival(silent.address, silent.deadline, connection,
                               lambda: self._leave(silent.key)))

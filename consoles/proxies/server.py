@@ -65,8 +65,9 @@ class Server:
         self._acceptor.close()
 
     async def finish(self) -> None:
-        """End what is in its handshake."""
-        self._acceptor.drop_silent()
+        """End what is in its handshake, TLS's first: what comes out of it is cancelled, too."""
+        self.refuses = self._sessions.stops = True
+        await self._acceptor.finish()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

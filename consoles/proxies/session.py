@@ -44,6 +44,7 @@ class Sessions:
         self.all: dict[str, Opening] = {}
         self.ledger: Ledger
         self.audit: Audit
+        self.stops = False  # the worker cuts off what is still being opened
         self._spec = spec
         self._authorizer = authorizer
         self._compute = compute
@@ -58,7 +59,7 @@ class Sessions:
             async with asyncio.timeout_at(deadline):
                 await self._open(session, frontend)
         except (Exception, asyncio.CancelledError) as exc:
-            self.refuse(session, frontend, _refusal(exc, session))
+            self.refuse(session, frontend, _refusal(exc, session, self.stops))
 
     def refuse(self, session: Opening, frontend: Frontend,
                exc: exception.ConsolesError) -> None:
@@ -172,7 +173,7 @@ def _heard(question: asyncio.Task[model.Details]) -> None:
         question.exception()
 
 
-def _refusal(exc: BaseException, session: Opening) -> exception.ConsolesError:
+def _refusal(exc: BaseException, session: Opening, stops: bool) -> exception.ConsolesError:
     """Whose fault it was, as an entry of the table of refusals."""
     match exc:
         case TimeoutError() if session.awaits_target:
@@ -185,7 +186,7 @@ def _refusal(exc: BaseException, session: Opening) -> exception.ConsolesError:
             return exception.BadRequest(f"client: {exc}")
         case exception.ConsolesError():
             return exc
-        case asyncio.CancelledError() if session.ended and session.ended[0] == "restart":
+        case asyncio.CancelledError() if stops:
             return exception.Draining("the proxy stops")
         case asyncio.CancelledError():
             return exception.BadRequest("the client went away")

@@ -6,12 +6,14 @@ import time
 import pytest
 
 from consoles.context import RequestContext
+from consoles.proxies.backoff import TOGETHER
 from consoles.rpc import transport
 from consoles.rpc.proxies import Proxies
 from tests.fixtures import ws_client
 from tests.fixtures.novnc import greeted
 from tests.fixtures.processes import listening
 from tests.fixtures.processes import wait_for
+from tests.fixtures.tokens import asking
 
 
 def ended(proxy):
@@ -101,6 +103,15 @@ def test_a_stop_reaches_a_session_that_is_being_opened(proxy, consoleauth):
     consoleauth.gate.set()
     assert ws_client.read_head(sock)[0] in (0, 503)
     wait_for(lambda: ended(proxy), 5)
+
+
+def test_a_stop_reaches_who_waits_for_a_turn_to_be_asked_about(proxy, consoleauth):
+    consoleauth.gate.clear()
+    socks = [asking(proxy, "t") for _ in range(TOGETHER + 3)]
+    wait_for(lambda: proxy.worker._sessions._backoff._waiting)
+    wait_for(lambda: len(proxy.worker._sessions.all) == TOGETHER)
+    proxy.worker.stop()
+    assert {ws_client.read_head(sock)[0] for sock in socks} == {503}
 
 
 def test_a_clients_kept_connection_does_not_keep_an_old_worker(proxy, echoing_guest):

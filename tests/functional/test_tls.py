@@ -1,5 +1,6 @@
 """TLS and plain on one port, by the loop; what is too old, too slow or wrong is turned away."""
 
+import contextlib
 import socket
 import ssl
 import subprocess
@@ -14,6 +15,7 @@ from tests.fixtures import targets
 from tests.fixtures import ws_client
 from tests.fixtures.novnc import greeted
 from tests.fixtures.processes import wait_for
+from tests.fixtures.tokens import asking
 
 
 @pytest.fixture
@@ -141,6 +143,32 @@ def test_a_session_over_tls_ends_with_its_close(secure, echoing_guest, certifica
     ws = greeted(proxy.connect(tls=certificates.client()))
     proxy.worker.stop()
     assert ws.until_closed()[0] == 1012
+
+
+def test_a_handshake_under_way_at_the_end_becomes_no_session(secure, consoleauth, certificates):
+    proxy = secure()
+    consoleauth.gate.clear()
+    left = asking(proxy, "left")
+    wait_for(lambda: consoleauth.asked)
+    left.close()  # the answer is waited for all the same, so that the end lasts
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = certificates.client().wrap_bio(incoming, outgoing, server_hostname="127.0.0.1")
+    with socket.create_connection(("127.0.0.1", proxy.port), 5) as sock:
+        while True:
+            try:
+                client.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                sock.sendall(outgoing.read())
+                incoming.write(sock.recv(65536))
+        proxy.worker.stop()
+        wait_for(lambda: proxy.worker._server._closed)
+        client.write(ws_client.request("/?token=late", proxy.port,
+                                       headers=ws_client.upgrade_headers()))
+        with contextlib.suppress(ConnectionError):
+            sock.sendall(outgoing.read())
+        assert ws_client.read_all(sock) == b""
+    assert len(consoleauth.asked) == 1
 
 
 def test_a_client_that_breaks_off_ends_its_session(secure, echoing_guest, certificates):
