@@ -10,10 +10,11 @@ OPTS = [
 
 One carries thousands of sessions; as many as there are cores to spend on consoles is enough."""),
     cfg.IntOpt("handshake_timeout", default=10, min=1,
-               help="""Seconds from a connection's first byte to the console's.
+               help="""Seconds from accepting a connection to the console's first byte.
 
-It covers the client's whole request, the check of its token, and the conversation with the
-console. A peer that drips bytes does not renew it."""),
+It covers silence, TLS, the client's whole request, the check of its token, and the conversation
+with the console. A peer that drips bytes does not renew it; one that was answered with a page has
+as long again for its next request."""),
     cfg.IntOpt("connect_timeout", default=5, min=1,
                help="Seconds to wait for the TCP connection to a console."),
     cfg.IntOpt("touch_interval", default=30, min=1,
@@ -53,7 +54,8 @@ session."""),
     cfg.IntOpt("max_opening", default=20000, min=1,
                help="""Connections of one worker that may be in their handshake at a time.
 
-Further ones are dropped. A peer that has said nothing yet costs a descriptor and some 2 KB."""),
+Further ones are dropped. Each takes a descriptor, and about 1 KB while it is silent; in its TLS
+handshake it takes about 50 KB, so 1 GB for 20000. Lower this where memory is short."""),
     cfg.IntOpt("max_handshakes_per_address", default=1000, min=0,
                help="""Connections of one address that may be in their handshake at a time; 0: any.
 
