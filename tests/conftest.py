@@ -14,5 +14,6 @@ pytest_plugins = (
     "tests.fixtures.qemu",
     "tests.fixtures.rabbit",
     "tests.fixtures.system",
+    "tests.fixtures.vencrypt",
     "tests.fixtures.xvp",
 )
