@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 from contextlib import contextmanager
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from oslo_config import cfg
@@ -21,6 +22,7 @@ from consoles.api import app
 from consoles.api.server import Server
 from consoles.command import launch
 from consoles.command import proxy
+from consoles.command import trial_guest
 from consoles.compute import service as compute
 from consoles.consoleauth import service as consoleauth
 from consoles.db import engine
@@ -41,7 +43,7 @@ COMMAND = launch.Command(
 QUIET = [*launch.QUIET, "oslo.messaging._drivers=ERROR"]
 LOOPBACK = "127.0.0.1"
 #: Protocol and type of what is asked for each server.
-CONSOLES = (("vnc", "novnc"), ("serial", "serial"))
+CONSOLES = (("vnc", "novnc"), ("serial", "serial"), ("spice", "spice-html5"))
 TOKEN = "demo:demo"  # noqa: S105 - noauth believes any
 
 
@@ -65,6 +67,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         conf = launch.start(argv, COMMAND, defaults(directory))
         stopped = threading.Event()
         launch.on_signals(conf, stopped.set)
+        if conf.compute.stub_instances is None:
+            stack.enter_context(_real_guest(conf, Path(directory)))
         migration.sync(conf)
         for build, name in ((consoleauth.build, conf.host),
                             (compute.build, conf.compute.host or conf.host)):
@@ -76,6 +80,17 @@ def main(argv: Sequence[str] | None = None) -> None:
         _introduce(f"http://{LOOPBACK}:{server.port}")
         stopped.wait()
         print("\nStopping.", flush=True)
+
+
+@contextmanager
+def _real_guest(conf: cfg.ConfigOpts, directory: Path) -> Iterator[None]:
+    with trial_guest.running(directory) as port:
+        if port is not None:
+            path = directory / "instances.yaml"
+            path.write_text(trial_guest.instances(conf.compute.host or conf.host, port))
+            conf.set_override("stub_instances", str(path), "compute")
+            conf.set_override("enabled", True, "spice")
+        yield
 
 
 @contextmanager
@@ -124,8 +139,8 @@ def _thread(run: Any, stop: Any) -> Iterator[None]:
 def _introduce(api: str) -> None:
     """Print how to use it, with URLs for each server, asked for as a user would."""
     servers = _ask(f"{api}/servers")["servers"]
-    urls = [(server, _url(api, server["id"], *kind)) for server in servers for kind in CONSOLES]
-    example = next((server["id"] for server, url in urls if url.startswith("http")), "<id>")
+    urls = [(server, url) for server in servers for url in _urls(api, server["id"])]
+    example = next((server["id"] for server, url in urls if "vnc_auto" in url), "<id>")
     lines = [
         "", "consoles is up.", "",
         "List the servers:",
@@ -135,13 +150,19 @@ def _introduce(api: str) -> None:
         f"       -d '{_body(*CONSOLES[0])}' {api}/servers/{example}/console", "",
         "Consoles to open now, in a browser on this machine (each URL is good for "
         f"{cfg.CONF.consoleauth.token_ttl // 60} minutes):",
-        *dict.fromkeys(f"  {server['name']:<16} {url}" for server, url in urls),
+        *(f"  {server['name']:<16} {url}" for server, url in urls),
         "", "Ctrl-C ends it."]
     print("\n".join(lines), flush=True)
 
 
 def _body(protocol: str, type: str) -> str:
     return json.dumps({"protocol": protocol, "type": type})
+
+
+def _urls(api: str, server_id: str) -> list[str]:
+    """The URL of each console that the server has, or why it has none."""
+    answers = [_url(api, server_id, *kind) for kind in CONSOLES]
+    return [answer for answer in answers if answer.startswith("http")] or answers[:1]
 
 
 def _url(api: str, server_id: str, protocol: str, type: str) -> str:

@@ -4,9 +4,11 @@ import pathlib
 
 import pytest
 
+from consoles.command import trial_guest
 from consoles.proxies import catalog
 from tests.e2e.test_console import COLOURS
 from tests.fixtures.processes import free_port
+from tests.fixtures.processes import need
 from tests.fixtures.processes import wait_for
 from tests.fixtures.system import instance_id
 from tests.fixtures.ws_client import Refused
@@ -124,3 +126,29 @@ def test_the_whole_way_from_the_api_over_rabbitmq(make_system, rabbit, spice_gue
     with pytest.raises(Refused) as refused:     # the other kind's door stays shut to it
         system.connect(answer["url"].rpartition("token=")[2])
     assert refused.value.status == 403
+
+
+def test_the_trials_guest_shows_what_is_typed(make_proxy, consoleauth, page, faults, tmp_path):
+    need("qemu-system-x86_64", "qemu-system-x86")
+    with trial_guest.running(tmp_path) as port:
+        consoleauth.add("good", port, **SPICE)
+        proxy = make_proxy(spec=catalog.SPICE_HTML5)
+        page.goto(f"{proxy.own_origin}/spice_auto.html?token=good")
+        page.wait_for_selector("html[data-state=connected]")
+        page.wait_for_function("""() => {       // blue, when the BIOS is done
+            const canvas = document.querySelector("canvas");
+            const { data } = canvas.getContext("2d").getImageData(canvas.width / 2, 200, 1, 1);
+            return data[0] === 0 && data[2] > 100;
+        }""")
+        before = page.evaluate(PIXELS)
+        page.get_by_role("button", name="Type text").click()
+        page.get_by_label("Text for the server").fill("Hello, World! ~(42)")
+        page.get_by_role("button", name="Type", exact=True).click()
+        page.get_by_text("Typed.").wait_for()
+        page.get_by_role("button", name="Close").click()
+        page.wait_for_function(
+            "(before) => document.querySelector('canvas').toDataURL() !== before", arg=before)
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=PICTURES / "spice-trial.png")
+    page.wait_for_selector("html[data-state=closed]")
+    assert faults == []

@@ -77,6 +77,15 @@ def test_keys_go_by_their_place_and_none_is_left_held(open_page, server):
     assert page.evaluate("document.activeElement.dataset.tool") == "fit"
 
 
+def test_what_the_guest_has_not_drawn_is_black(open_page, server):
+    """A server sends only what is not black; on a light page the rest must not shine through."""
+    server.plan("good", spice)
+    page = open_page("good")
+    page.emulate_media(color_scheme="light")
+    assert page.locator("canvas").evaluate(
+        "canvas => getComputedStyle(canvas).backgroundColor") == "rgb(0, 0, 0)"
+
+
 def test_ctrl_alt_del_and_focus_returns_to_the_screen(open_page, server):
     server.plan("good", spice)
     page = open_page("good")
