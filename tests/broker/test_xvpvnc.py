@@ -16,6 +16,7 @@ from tests.fixtures.processes import Services
 from tests.fixtures.processes import wait_for
 from tests.fixtures.system import instance_id
 from tests.fixtures.system import System
+from tests.fixtures.vencrypt import NAME
 from tests.fixtures.xvp import Stream
 from tests.fixtures.xvp import VERSION
 
@@ -46,20 +47,26 @@ class XenServer:
 class Xvp:
     """The whole system with a proxy for native viewers, and one URL after the other for it."""
 
-    def __init__(self, system):
+    def __init__(self, system, pki, tls_port):
         self.xen = XenServer()
         system.write_agent("one", [
             {"name": "screen", "id": instance_id("one"),
              "consoles": {"novnc": {"guest": "builtin"}, "xvpvnc": {"guest": "builtin"}}},
             {"name": "xen", "id": instance_id("xen"), "consoles": {"xvpvnc": {
-                "host": "127.0.0.1", "port": self.xen.port, "internal_access_path": PATH}}}])
+                "host": "127.0.0.1", "port": self.xen.port, "internal_access_path": PATH}}},
+            {"name": "tls", "id": instance_id("tls"), "consoles": {"xvpvnc": {
+                "host": "127.0.0.1", "port": tls_port}}},
+            {"name": "other", "id": instance_id("other"), "consoles": {"xvpvnc": {
+                "host": "127.0.0.1", "port": tls_port, "tls_name": "kvm8.example.org"}}}])
         system.sync()
         system.start_consoleauth()
         system.start_agent()
         system.start_api()
         self.port = free_port()
         config = system.services.write("xvp.conf", {"vnc": {
-            "xvpvncproxy_host": "127.0.0.1", "xvpvncproxy_port": self.port}})
+            "xvpvncproxy_host": "127.0.0.1", "xvpvncproxy_port": self.port,
+            "auth_schemes": "vencrypt,none", "vencrypt_ca_certs": pki.ca_file,
+            "vencrypt_client_cert": pki.proxy[0], "vencrypt_client_key": pki.proxy[1]}})
         system.services.start("xvp", "consoles-xvpvncproxy", "--config-file", config,
                               port=self.port)
         wait_for(lambda: system.can_open("one"), 20)
@@ -98,11 +105,11 @@ class Xvp:
 
 
 @pytest.fixture(scope="module")
-def xvp(rabbit, tmp_path_factory):
+def xvp(rabbit, tmp_path_factory, pki, with_tls):
     """One system for the file: starting it takes seconds."""
     services = Services(tmp_path_factory.mktemp("xvp"))
     try:
-        yield Xvp(System(services, rabbit.url))
+        yield Xvp(System(services, rabbit.url, vnc={"vencrypt_server_name": NAME}), pki, with_tls)
     finally:
         print(services.tails())
         services.end()
@@ -179,6 +186,14 @@ def test_a_hypervisor_with_tickets_is_asked_afresh_for_each_use(xvp):
     assert xvp.ended("xen", 2) == ["client_closed"] * 2
     log = "".join(p.log.read_text() for p in xvp.system.services.processes.values())
     assert "OpaqueRef" not in log
+
+
+def test_a_hypervisors_name_comes_from_its_agent_and_is_checked(xvp):
+    stream = xvp.dial(xvp.target("tls"))
+    assert rfb_viewer.Viewer(stream).connect().refresh().size
+    stream.close()
+    assert xvp.ended("tls", 1) == ["client_closed"]
+    assert xvp.dial(xvp.target("other")).status == 502
 
 
 def test_a_token_of_another_kind_and_a_wrong_one_are_refused(xvp):
