@@ -9,6 +9,8 @@ import pytest
 from consoles import exception
 from tests.fixtures import targets
 from tests.fixtures.processes import wait_for
+from tests.fixtures.xvp import CONNECT
+from tests.fixtures.xvp import VERSION
 from tests.functional.test_session_limits import later
 from tests.functional.test_session_limits import link_of
 from tests.functional.test_session_limits import RESET
@@ -188,3 +190,26 @@ def test_an_administrator_and_a_restart_end_it_plainly(xvp):
     assert second.read_all() == b""
     assert xvp.tally()["reason"] == "restart"
     assert all(targets.gone(sock) for sock in target.sockets)
+
+
+@pytest.mark.parametrize("first", ["viewer", "guest"])
+def test_over_tls_both_directions_end_at_once(make_xvp, certificates, first):
+    xvp = make_xvp(DEFAULT__cert=str(certificates.cert), DEFAULT__key=str(certificates.key))
+
+    def script(sock):
+        sock.sendall(sock.recv(100))
+        if first == "viewer":
+            sock.recv(1)
+        sock.close()
+    xvp.says(targets.rfb_server(script))
+    with (socket.create_connection(("127.0.0.1", xvp.port), 10) as plain,
+          certificates.client().wrap_socket(plain, server_hostname="127.0.0.1") as inside):
+        inside.sendall(CONNECT + VERSION + b"\x01" + b"hello")
+        whole = b"HTTP/1.1 200 OK\r\n\r\n" + VERSION + b"\x01\x01\0\0\0\0hello"
+        assert targets.read_exactly(inside, len(whole)) == whole
+        if first == "viewer":
+            inside.unwrap()
+        else:
+            assert inside.recv(1) == b""
+    assert xvp.tally()["reason"] in (
+        ("client_closed", "client_gone") if first == "viewer" else ("target_closed",))
