@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 from consoles.exception import WireError
+from consoles.proxies.door import Door
 from consoles.proxies.peers import group
 from consoles.proxies.peers import TrustedProxies
 from consoles.proxies.silent import Silent
@@ -63,19 +64,16 @@ class Arrival:
 class Acceptor:
     """One per worker. `arrived` gets each connection that has begun to speak."""
 
-    def __init__(self, entry: Entry, arrived: Callable[[Arrival], None]) -> None:
+    def __init__(self, entry: Entry, arrived: Callable[[Arrival], None], door: Door) -> None:
         self._entry = entry
         self._arrived = arrived
+        self._door = door
+        self.opening = 0  # connections in their handshake
         self.pauses = 0
         self._sock: socket.socket | None = None
         self._silent: dict[int, Silent] = {}  # by descriptor, oldest first
         self._here: collections.Counter[str] = collections.Counter()
         self._tasks: set[asyncio.Task[None]] = set()
-
-    @property
-    def opening(self) -> int:
-        """Connections in their handshake."""
-        return self._here.total()
 
     def listen(self, sock: socket.socket) -> None:
         sock.setblocking(False)
@@ -133,7 +131,9 @@ class Acceptor:
     def _enter(self, sock: socket.socket, peer: str) -> None:
         trusted = self._entry.trusted.trusts(peer)
         key = "" if trusted else group(peer)
-        if self.opening >= self._entry.max_opening or not self._has_place(key):
+        full = self.opening >= self._entry.max_opening
+        if full or not self._has_place(key):
+            self._door.refuse("door_full" if full else "address_full", peer)
             sock.close()
             return
         sock.setblocking(False)
@@ -141,7 +141,7 @@ class Acceptor:
         loop = asyncio.get_running_loop()
         silent = Silent(sock, key, peer, loop.time() + self._entry.handshake_timeout,
                          trusted and self._entry.proxy_protocol)
-        self._here[key] += 1
+        self._join(key)
         self._silent[sock.fileno()] = silent
         loop.add_reader(sock, self._look, silent)
 
@@ -149,7 +149,12 @@ class Acceptor:
         limit = self._entry.max_per_address
         return not (key and limit and self._here[key] >= limit)
 
+    def _join(self, key: str) -> None:
+        self.opening += 1
+        self._here[key] += 1
+
     def _leave(self, key: str) -> None:
+        self.opening -= 1
         self._here[key] -= 1
         if not self._here[key]:
             del self._here[key]
@@ -182,12 +187,18 @@ class Acceptor:
             return
         except (OSError, WireError) as exc:
             LOG.info("A connection of %s ends: %s", silent.address, exc)
+            if isinstance(exc, WireError) and silent.proxied and silent.has_spoken():
+                self._door.refuse("proxy_header", silent.address)
             self._drop(silent)
             return
         tls = first in TLS_BYTES
-        if not first or (tls and self._entry.tls is None):
+        if not first:
+            self._drop(silent)
+        elif tls and self._entry.tls is None:
+            self._door.refuse("no_tls", silent.address)
             self._drop(silent)
         elif self._entry.ssl_only and not tls:
+            self._door.refuse("tls_only", silent.address)
             with contextlib.suppress(OSError):
                 silent.sock.send(NO_TLS)
             self._drop(silent)
@@ -207,8 +218,9 @@ class Acceptor:
                 self._leave(silent.key)
                 silent.key = group(silent.address)
                 full = not self._has_place(silent.key)
-                self._here[silent.key] += 1
+                self._join(silent.key)
                 if full:
+                    self._door.refuse("address_full", silent.address)
                     raise WireError("too many connections of its address are in their handshake")
 
     async def _hand_over(self, silent: Silent, tls: bool) -> None:

@@ -56,6 +56,10 @@ class Metrics:
     def refused(self, exc: exception.ConsolesError) -> None:
         self._refusals.labels(self._kind, _label(exc.reason, type(exc).reason)).inc()
 
+    def turned_away(self, reason: str) -> None:
+        """A connection was not let in, for one of the door's REASONS."""
+        self._refusals.labels(self._kind, reason).inc()
+
     def called(self, call: timed.Call) -> None:
         self._rpc.labels(self._kind, call.topic, call.method, call.outcome).observe(call.seconds)
 

@@ -13,6 +13,7 @@ from consoles.proxies import static
 from consoles.proxies.acceptor import Acceptor
 from consoles.proxies.acceptor import Arrival
 from consoles.proxies.catalog import ProxySpec
+from consoles.proxies.door import Door
 from consoles.proxies.frontends import request as http
 from consoles.proxies.frontends.frontend import Terms
 from consoles.proxies.health import Health
@@ -37,7 +38,8 @@ class Server:
         self._boot_id = boot_id
         self._timeout = settings.entry.handshake_timeout
         self._tasks: set[asyncio.Task[None]] = set()
-        self._acceptor = Acceptor(settings.entry, self._arrived)
+        self._acceptor = Acceptor(settings.entry, self._arrived, Door(
+            lambda reason: sessions.audit.metrics.turned_away(reason)))
         self.refuses = False  # new sessions: a balancer then goes elsewhere
         self._closed = False
         self.health: Health

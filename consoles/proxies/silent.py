@@ -39,6 +39,13 @@ class Silent:
             self._await_record(data)
         return data[:1]
 
+    def has_spoken(self) -> bool:
+        """A balancer that only looks whether we listen has not, for one."""
+        try:
+            return bool(self.sock.recv(1, socket.MSG_PEEK))
+        except OSError:
+            return False
+
     def _take_proxy_header(self) -> None:
         data = self.sock.recv(proxy_protocol.MAX_SIZE, socket.MSG_PEEK)
         header = proxy_protocol.parse(data)

@@ -7,6 +7,7 @@ from consoles import exception
 from consoles import model
 from consoles.conf import consoleauth as consoleauth_options
 from consoles.conf import proxy as proxy_options
+from consoles.proxies.door import REASONS
 from tests.fixtures import targets
 from tests.fixtures import ws_client
 from tests.fixtures.processes import wait_for
@@ -85,6 +86,41 @@ def test_an_end_while_it_opens_is_counted_by_a_reason_of_ours(proxy, consoleauth
     consoleauth.add("t", targets.Target(targets.rfb_server(targets.echo)).port)
     end_while_it_opens(proxy, consoleauth, said)
     wait_for(lambda: counted(proxy, "consoles_refusals_total", reason=label) == 1)
+
+
+@pytest.mark.parametrize(("reason", "data", "options"), [
+    ("door_full", b"", {"proxy__max_opening": 1}),
+    ("address_full", b"", {"proxy__max_handshakes_per_address": 1}),
+    ("no_tls", b"\x16\x03\x01\x00\x01\x01", {}),
+    ("tls_only", b"GET / HTTP/1.1\r\n\r\n", {"DEFAULT__ssl_only": True}),
+    ("proxy_header", b"GET / HTTP/1.1\r\n\r\n",
+     {"proxy__trusted_proxies": ["127.0.0.1"], "proxy__proxy_protocol": "v1v2"}),
+    ("address_full", b"PROXY TCP4 192.0.2.1 192.0.2.9 4711 443\r\nG",
+     {"proxy__trusted_proxies": ["127.0.0.1"], "proxy__proxy_protocol": "v1v2",
+      "proxy__max_handshakes_per_address": 1})])
+def test_who_is_not_let_in_is_counted_and_told(make_proxy, certificates, caplog, reason, data,
+                                               options):
+    if reason == "tls_only":
+        options = options | {"DEFAULT__cert": str(certificates.cert),
+                             "DEFAULT__key": str(certificates.key)}
+    proxy = make_proxy(**options)
+    socks = []
+    for _ in range(3):
+        socks.append(ws_client.socket.create_connection(("127.0.0.1", proxy.port), 5))
+        socks[-1].sendall(data)
+    wait_for(lambda: counted(proxy, "consoles_refusals_total", reason=reason) >= 2)
+    assert caplog.text.count(REASONS[reason]) == 1
+    for sock in socks:
+        sock.close()
+    wait_for(lambda: proxy.worker._server.handshakes == 0)
+
+
+def test_a_balancer_that_only_looks_whether_we_listen_is_nothing_to_tell(make_proxy, caplog):
+    proxy = make_proxy(proxy__trusted_proxies=["127.0.0.1"], proxy__proxy_protocol="v1v2")
+    caplog.set_level("INFO")
+    ws_client.socket.create_connection(("127.0.0.1", proxy.port), 5).close()
+    wait_for(lambda: "A connection of 127.0.0.1 ends" in caplog.text)
+    assert counted(proxy, "consoles_refusals_total", reason="proxy_header") == 0
 
 
 def test_no_label_is_anybodys_to_choose(proxy, consoleauth):
