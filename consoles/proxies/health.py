@@ -57,7 +57,11 @@ class Health:
         """Ask after the bus, in a thread, so that no request has to."""
         loop = asyncio.get_running_loop()
         while True:
-            works = await loop.run_in_executor(None, self._bus_works)
+            try:
+                works = await loop.run_in_executor(None, self._bus_works)
+            except Exception:  # else the last answer would stand for ever
+                LOG.exception("Asking after the bus failed")
+                works = False
             if works != self._bus:
                 LOG.log(logging.INFO if works else logging.WARNING,
                         "The message bus %s", "works" if works else "does not answer")

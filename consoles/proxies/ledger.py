@@ -80,7 +80,12 @@ class Ledger:
         while True:
             await self._wake.wait()
             await asyncio.sleep(pause)
-            pause = GATHER if await self._send() else min(MAX_PAUSE, pause * 4)
+            try:
+                sent = await self._send()
+            except Exception:  # else no session of this worker would end any more
+                LOG.exception("Sending tallies failed")
+                sent = False
+            pause = GATHER if sent else min(MAX_PAUSE, pause * 4)
 
     async def flush(self, timeout: float) -> None:
         """Send what is left, for so long; at a worker's end."""

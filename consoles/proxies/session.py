@@ -164,6 +164,8 @@ class Sessions:
                 reason = _WHY.get(type(exc), reason)
             except TimeoutError:
                 LOG.debug("The agent does not say why the target ended")
+            except Exception:  # the session ends all the same
+                LOG.exception("Asking why the target ended failed")
         link.end(reason)
 
 

@@ -175,6 +175,9 @@ class Link:
         try:
             self.target.close()
             self.client.finish(code, text or reason.replace("_", " "))
+        except BaseException:
+            self.client.transport.abort()  # nothing would close it any more
+            raise
         finally:
             self.on_ended(self.tally(reason, code))
 

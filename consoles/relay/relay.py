@@ -4,7 +4,6 @@ import asyncio
 import dataclasses
 import logging
 from collections.abc import Callable
-from collections.abc import Iterable
 
 from consoles import model
 from consoles.relay.frame_reader import FrameReader
@@ -49,7 +48,7 @@ class Relay:
     def carry(self, session_id: str, client: End, target: End,
               on_ended: Callable[[model.Tally], None],
               on_target_closed: Callable[[Link, str], None] | None = None) -> Link:
-        """Carry bytes between the two until one ends or `end` is called.
+        """Carry bytes between the two until one ends or the link's `end` is called.
 
         `on_ended` gets the tally, once. `on_target_closed` is told when the target ends cleanly
         and has the link's `end` called soon; without it the session ends as `target_closed`.
@@ -71,13 +70,6 @@ class Relay:
         if self._sweeper is None:
             self._schedule()
         return link
-
-    def end(self, session_ids: Iterable[str], reason: str, code: int | None = None) -> list[str]:
-        """End these; → the ids of those that were here."""
-        here = [i for i in session_ids if i in self.links]
-        for session_id in here:
-            self.links[session_id].end(reason, code)
-        return here
 
     def _side(self, link: Link, end: End) -> Side:
         if end.reader is None:

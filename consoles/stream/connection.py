@@ -27,14 +27,12 @@ CLOSE_TIMEOUT = 5.0
 class Connection(asyncio.Protocol):
     """One end of a session. `detach` hands transport and unread bytes on to the relay.
 
-    `on_made` is called once it is there, `on_lost` when the peer goes away.
+    `on_lost` is called when the peer goes away.
     """
 
-    __slots__ = ("_answered", "_drained", "_early", "_eof", "_on_made", "_waiter", "on_lost",
-                 "transport")
+    __slots__ = ("_answered", "_drained", "_early", "_eof", "_waiter", "on_lost", "transport")
 
-    def __init__(self, on_made: Callable[["Connection"], Any] | None = None) -> None:
-        self._on_made = on_made
+    def __init__(self) -> None:
         self.transport: asyncio.Transport = cast(asyncio.Transport, None)
         self.on_lost: Callable[[], Any] | None = None
         self._early = bytearray()
@@ -189,8 +187,6 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
-        if self._on_made is not None:
-            self._on_made(self)
 
     def data_received(self, data: bytes) -> None:
         if self._answered:

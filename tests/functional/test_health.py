@@ -70,6 +70,20 @@ def test_a_loop_that_is_late_is_overloaded_and_recovers():
     asyncio.run(story())
 
 
+def test_a_question_after_the_bus_that_fails_is_a_no_and_not_the_last_one():
+    answers = [lambda: True, lambda: 1 / 0, lambda: True]
+
+    async def story():
+        watched = Health(lambda: answers[0](), lambda lag: None, Times(look=0.01, bus=0.01))
+        task = asyncio.create_task(watched.ask_forever())
+        for problem in (None, "bus", None):
+            await becoming(lambda problem=problem: watched.problem() == problem)
+            answers.pop(0) if len(answers) > 1 else None
+        task.cancel()
+
+    asyncio.run(story())
+
+
 def test_a_bus_that_is_away_is_told_and_so_is_its_return():
     """The worker itself asks, never a request."""
     works = threading.Event()

@@ -222,13 +222,24 @@ def test_data_after_a_close_is_ignored(proxy, consoleauth):
     target.close()
 
 
+def test_a_question_why_a_target_ended_that_fails_ends_the_session_all_the_same(
+        proxy, consoleauth):
+    target = targets.Target(targets.rfb_server(lambda sock: sock.close()))
+    consoleauth.add("good", target.port, agent_host="agent")
+    wait_for(lambda: hasattr(proxy.worker, "_sessions"))
+    proxy.worker._sessions._compute = None  # whose use fails
+    assert greeted(proxy.connect()).until_closed()[0] == 1000
+    assert proxy.tally()["reason"] == "target_closed"
+
+
 def test_a_close_without_an_echo_ends_the_connection_in_time(proxy, guest):
     relay = proxy.worker._relay
     assert relay.limits.close_timeout == 5
     relay.limits = dataclasses.replace(relay.limits, close_timeout=0.5)
     ws = greeted(proxy.connect())
     later(proxy)
-    proxy.worker._loop.call_soon_threadsafe(relay.end, list(relay.links), "ended_by_admin")
+    proxy.worker._loop.call_soon_threadsafe(
+        proxy.worker._end, list(relay.links), "ended_by_admin")
     assert ws.until_closed()[0] == 4441
     sent = 0
     with pytest.raises(ConnectionError):  # it goes on talking, and is cut off

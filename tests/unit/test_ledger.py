@@ -105,6 +105,22 @@ def test_a_report_ends_each_session_for_its_own_reason():
     run(scenario)
 
 
+def test_a_failure_of_any_kind_does_not_end_the_sending_of_tallies(caplog):
+    async def scenario(consoleauth, ledger, ended):
+        consoleauth.error = ValueError("a bug")
+        sending = asyncio.create_task(ledger.close_forever())
+        ledger.close(tally("s1"))
+        async with asyncio.timeout(5):
+            while "Sending tallies failed" not in caplog.text:
+                await asyncio.sleep(0.01)
+            consoleauth.error = None
+            while not consoleauth.taken:
+                await asyncio.sleep(0.01)
+        sending.cancel()
+        assert consoleauth.taken == ["s1"]
+    run(scenario)
+
+
 def test_tallies_are_kept_until_they_are_taken():
     async def scenario(consoleauth, ledger, ended):
         consoleauth.error = exception.ConsoleauthUnavailable("away")
