@@ -122,16 +122,19 @@ def make_worker(spec: catalog.ProxySpec, conf: cfg.ConfigOpts, sock: socket.sock
 
 
 def generation(spec: catalog.ProxySpec, conf: cfg.ConfigOpts, sock: socket.socket,
-               make_metrics: MakeMetrics = Metrics) -> Generation:
+               make_metrics: MakeMetrics = Metrics,
+               process: cfg.ConfigOpts | None = None) -> Generation:
     """What `conf` says, read and checked here and now, for as many workers as are started of it.
 
+    `process` is the process's conf where `conf` is not: the only one that oslo.messaging fills.
     `<host>:<kind>:<port>-<number>` on the bus: a host may have two proxies of a kind.
     """
     own = sock.getsockname()[:2]
     settings = settings_of(spec, conf, [own])
     name = f"{conf.host}:{spec.console_type}:{own[1]}"
     return Generation(conf.proxy.workers, conf.proxy.graceful_shutdown_timeout,
-                      lambda number: Worker(spec, settings, f"{name}-{number}", lambda: Bus(conf),
+                      lambda number: Worker(spec, settings, f"{name}-{number}",
+                                            lambda: Bus(process or conf),
                                             make_metrics(spec.console_type)))
 
 
@@ -179,14 +182,14 @@ def _renew(spec: catalog.ProxySpec, conf: cfg.ConfigOpts, sock: socket.socket,
     """
     fresh = launch.reread(conf)
     brokers.check(fresh)
-    settings_of(spec, fresh)
+    made = generation(spec, fresh, sock, make_metrics, conf)
     launch.set_up_log(fresh, conf.prog)
     for option in (f"{spec.prefix}_host", f"{spec.prefix}_port"):
         if fresh[spec.group][option] != conf[spec.group][option]:
             LOG.warning("[%s] %s has changed, which takes a restart", spec.group, option)
-    conf.reload_config_files()  # not `fresh`: oslo.messaging fills the process's conf only
+    conf.reload_config_files()  # nothing can fail any more
     _warn(conf)
-    return generation(spec, conf, sock, make_metrics)
+    return made
 
 
 def _warn(conf: cfg.ConfigOpts) -> None:
