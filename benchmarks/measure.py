@@ -65,11 +65,11 @@ def measure(place: Place, endpoint: Endpoint, peer: Peer, row: Workload,
     used: `cpu` and `services` seconds, `grown` bytes of memory; `others`, see Meter."""
     pid = endpoint.pid
     clients = row.sessions(peer.forks, peer.slow, quick)
-    options = {"parallel": 1 if peer.forks else 32, **dict(row.options)}
+    options = {"parallel": 1 if peer.forks else 8, **dict(row.options)}
     before, processes = machine.memory(pid), len(machine.tree(pid))
     with load(place, endpoint, peer, row.tls, work=row.work, clients=clients, **options,
               **amount(row, clients, quick)) as generator:
-        generator.wait("ready", 180)
+        generator.wait("ready", 60 + clients / 10)
         opened = machine.memory(pid)
         seen: dict[str, Any] = {"clients": clients, "grown": opened - before}
         meter = Meter(endpoint, place.cores["proxy"])

@@ -275,7 +275,8 @@ void work_live(struct conn *conn) {
 }
 
 void work_lost(struct conn *conn, const char *why) {
-    if (conn->role == TARGET && (conn->brief || !options.clients)) return;
+    /* No harm: brief ones end so, and a proxy may try the target for a client that has gone. */
+    if (conn->role == TARGET && (conn->brief || conn->stage < LIVE || !options.clients)) return;
     if (phase == DONE) return;
     if (work->turn != turn_idle || phase < RUNNING)
         fail("a session's %s side %s", conn->role == TARGET ? "target" : "client", why);
