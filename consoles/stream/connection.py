@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 import socket
-import struct
 import ssl
+import struct
 from collections.abc import Callable
 from typing import Any
 from typing import cast
