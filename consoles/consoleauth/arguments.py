@@ -81,7 +81,9 @@ TALLY = _validator(_object(
     code=_integer(1000, 4999), reason=_text(64), started_at=_integer(), ended_at=_integer()))
 TALLIES = _validator(_object(tallies=_items({"type": "object"})))
 
-END = _validator(_object(id=ID, code=_integer(1000, 4999), reason=_text(64)))
+#: A word, since it stands in audit events and is told to the user.
+END = _validator(_object(id=ID, code=_integer(1000, 4999),
+                         reason=_text(64, r"^[a-z_]+\Z")))
 
 SESSION_FILTERS = _validator(_object(
     ("filters", "marker"), limit=_integer(1, MAX_LISTED), marker=_optional(ID),

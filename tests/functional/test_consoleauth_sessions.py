@@ -162,3 +162,11 @@ def test_sessions_are_filtered(plant):
     assert ids(worker="gone:novnc:0") == ids(state="opening") == {"s2"}
     error = refused(plant.sessions.list, plant.context, {"user": "x"})
     assert type(error) is exception.BadRequest
+
+
+def test_a_reason_to_end_is_a_word(plant):
+    plant.add()
+    opened = plant.open()
+    for reason in ("", "Because I say so", "a\nb", "x" * 65):
+        assert refused(plant.sessions.end, plant.context, opened, 4441, reason).http_status == 400
+    assert plant.sessions.end(plant.context, opened, 4441, "taken_over") is True
