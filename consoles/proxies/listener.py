@@ -15,9 +15,11 @@ def listen(host: str, port: int, ipv6: bool = False) -> socket.socket:
     try:
         found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM,
                                    flags=socket.AI_PASSIVE)
-        family = next((f for f, *_ in found if f == socket.AF_INET6 and ipv6), found[0][0])
-        return socket.create_server((host, port), family=family, backlog=BACKLOG,
-                                    dualstack_ipv6=host == "::" and socket.has_dualstack_ipv6())
+        family, *_, address = next(
+            (entry for entry in found if entry[0] == socket.AF_INET6 and ipv6), found[0])
+        return socket.create_server(
+            address[:2], family=family, backlog=BACKLOG,
+            dualstack_ipv6=host == "::" and socket.has_dualstack_ipv6())
     except OSError as exc:
         raise exception.ConfigError(
             f"cannot listen on {host} port {port}: {exc.strerror or exc}. Is another service "

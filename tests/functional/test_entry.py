@@ -182,6 +182,15 @@ def test_every_address_can_be_listened_on(address):
             socket.create_connection((host, sock.getsockname()[1]), 5).close()
 
 
+@pytest.mark.parametrize(("ipv6", "address"), [(False, "127.0.0.1"), (True, "::1")])
+def test_of_a_names_addresses_the_operator_chooses_the_family(monkeypatch, ipv6, address):
+    kind = (socket.SOCK_STREAM, socket.IPPROTO_TCP, "")
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [
+        (socket.AF_INET, *kind, ("127.0.0.1", 0)), (socket.AF_INET6, *kind, ("::1", 0, 0, 0))])
+    with listener.listen("both.example.org", 0, ipv6) as sock:
+        assert sock.getsockname()[0] == address
+
+
 def test_a_taken_port_is_said_with_what_to_do():
     with listener.listen("127.0.0.1", 0) as sock:
         port = sock.getsockname()[1]
