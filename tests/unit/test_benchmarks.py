@@ -136,6 +136,14 @@ def test_targets_are_judged_by_the_same_run():
     assert report.verdicts(rows[:1]) == []
 
 
+def test_a_latency_on_a_busy_core_is_neither_met_nor_missed():
+    rows = [row("consoles", "mix-50", "key p99 added", value=-3.0),
+            row("consoles", "mix-50", "picture p99 added", value=1.0)]
+    assert [line[:6] for line in report.verdicts(rows)] == ["met   ", "unsure"]
+    rows.append(row("consoles", "mix-50", report.OTHERS, 11.0))
+    assert [line[:6] for line in report.verdicts(rows)] == ["unsure", "unsure"]
+
+
 def test_the_file_is_a_list_of_objects(tmp_path):
     rows = [row("consoles", "echo-1", "p50", 1.23456789)]
     path = tmp_path / "build" / "bench.json"
