@@ -6,6 +6,7 @@ See doc/source/contributor/benchmarks.rst for what is measured and how to read i
 import argparse
 import contextlib
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -110,6 +111,8 @@ def run(peers: Peers, place: Place, options: argparse.Namespace) -> list[report.
 
 def main() -> None:
     options = arguments()
+    # The same as Ctrl-C: what was started is ended.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to end"))
     chosen_workloads(options.workload, options.quick)
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
         directory = pathlib.Path(name)
