@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from oslo_config import cfg
 from oslo_log import _options as log_options
-from oslo_messaging import opts as messaging_options
 
 from consoles import conf as consoles_conf
+from consoles.rpc import transport
 
 LOG = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def _known() -> dict[str, set[str]]:
     known: dict[str, set[str]] = {
         str(module.GROUP or "DEFAULT"): set() for module in consoles_conf.GROUPS}
     for group, options in (*consoles_conf.list_opts(), *log_options.list_opts(),
-                           *messaging_options.list_opts()):
+                           *transport.messaging_opts.list_opts()):
         here = str(group or "DEFAULT")
         for option in options:
             known.setdefault(here, set()).add(option.dest)

@@ -70,7 +70,8 @@ def test_a_project_at_its_limit_leaves_the_others_alone(plant):
 
 def test_copies_of_the_service_keep_one_limit(plant):
     """Each copy a manager of its own: nothing is counted in a process."""
-    copies = [ConsoleAuthManager(plant.conf, plant.database, None, None) for _ in range(4)]
+    closer = plant.service.closer
+    copies = [ConsoleAuthManager(plant.conf, plant.database, None, closer) for _ in range(4)]
     for number in range(CALLERS):
         plant.add(f"t{number}", f"i{number}", agent_host=None)
 

@@ -65,7 +65,8 @@ def test_a_command_on_a_linux_guest_in_chromium(system, guest, page, page_errors
     page.screenshot(path=PICTURES / "serial.png")
     assert page_errors == []
 
-    (session_id,), = system.rows("select id from sessions where state='live'")
+    (session_id,), = wait_for(
+        lambda: system.rows("select id from sessions where state='live'"))
     assert system.manage("session", "kill", session_id).returncode == 0
     page.wait_for_selector("html[data-state=closed][data-code='4441']")
     assert "Linux" in shown(page)

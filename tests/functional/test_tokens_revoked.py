@@ -56,7 +56,10 @@ def test_a_token_revoked_while_the_target_is_slow_relays_no_byte(
 
     def slow(sock):
         assert go.wait(10)
-        targets.rfb_server(speak)(sock)
+        try:
+            targets.rfb_server(speak)(sock)
+        except (ConnectionError, EOFError):
+            got.append(b"")  # cut off in its handshake already
 
     target = targets.Target(slow)
     consoleauth.add("t", target.port)

@@ -99,3 +99,12 @@ def test_an_override_stays_in_its_conf():
         conf([], default_config_files=[], default_config_dirs=[])
     one.set_override("max_opening", 3, group="proxy")
     assert other.proxy.max_opening != 3
+
+
+@pytest.mark.parametrize("module", [
+    "all_in_one", "api", "compute", "consoleauth", "manage", "proxy"])
+def test_a_command_starts_without_a_warning_of_a_library(module):
+    """eventlet tells everybody who imports it to leave it."""
+    done = subprocess.run([sys.executable, "-c", f"import consoles.command.{module}"],
+                          capture_output=True, text=True, check=True)
+    assert done.stderr == ""

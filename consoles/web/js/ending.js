@@ -1,13 +1,13 @@
 /** What the end of a connection means: its words, and whether it is worth trying again. */
 
-import { ENDINGS } from "./strings.js";
+import { ENDINGS, IN_USE } from "./strings.js";
 
 const AUTOMATIC = new Set(["1006", "1012", "4408", "4444", "4502", "4503", "silent", "unreachable"]);
 const FINAL = new Set(["4400", "4401", "4403", "4404", "4441", "4443", "noToken"]);
 
 /** Whether a console was refused because somebody has it; the service says so in these words. */
 export function isInUse(code, reason) {
-    return code === 4409 && reason.startsWith("In use since ");
+    return code === 4409 && reason.startsWith(IN_USE);
 }
 
 /** @returns {{heading, text, retry}} with retry one of "automatic", "manual", "never" */

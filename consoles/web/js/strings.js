@@ -93,6 +93,9 @@ export const SERIAL = {
 const ASK = "Ask for a new console URL where you got this one.";
 const SOON = "This is often over in a moment.";
 
+/** How the service begins the reason of a refusal because somebody has the console. */
+export const IN_USE = "In use since ";
+
 /** What a Close code means to the user: a heading, then a sentence that says what to do. */
 export const ENDINGS = {
     1000: ["The console was closed",
