@@ -39,7 +39,7 @@ def _known() -> dict[str, set[str]]:
     known: dict[str, set[str]] = {
         str(module.GROUP or "DEFAULT"): set() for module in consoles_conf.GROUPS}
     for group, options in (*consoles_conf.list_opts(), *log_options.list_opts(),
-                           *transport.messaging_opts.list_opts()):
+                           *transport.messaging_opts.list_opts()):  # type: ignore[attr-defined]
         here = str(group or "DEFAULT")
         for option in options:
             known.setdefault(here, set()).add(option.dest)
