@@ -89,7 +89,7 @@ class Server:
             tpool.killall()
 
     def stop(self) -> None:
-        """End `run`. May be called from any thread and from a signal's handler, repeatedly."""
+        """End `run`. May be called from any thread, repeatedly."""
         with contextlib.suppress(OSError):
             self._wake.send(b"s")
 

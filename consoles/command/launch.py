@@ -9,6 +9,7 @@ import io
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable
@@ -158,22 +159,27 @@ def on_signals(conf: cfg.ConfigOpts, stop: Callable[[], None]) -> None:
     """SIGTERM and SIGINT call `stop`, a second one ends the process at once.
 
     SIGHUP reads anew the options that may change while a service runs, such as `debug`. Call it
-    in the main thread.
+    in the main thread, once. A thread of its own reacts: Python runs its handlers between two
+    steps of the main thread, and one that comes just before that thread sleeps waits with it.
     """
-    asked = threading.Event()
+    arrived, raised = socket.socketpair()
+    raised.setblocking(False)
+    signal.set_wakeup_fd(raised.detach())
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: None)
+    threading.Thread(target=_react, args=(arrived, conf, stop), daemon=True).start()
 
-    def end(*_: Any) -> None:
-        if asked.is_set():
-            os._exit(0)
-        asked.set()
-        stop()
 
-    def hung_up(*_: Any) -> None:
-        threading.Thread(target=_mutate, args=(conf,), daemon=True).start()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
-    signal.signal(signal.SIGHUP, hung_up)
+def _react(arrived: socket.socket, conf: cfg.ConfigOpts, stop: Callable[[], None]) -> None:
+    asked = False
+    while number := arrived.recv(1):
+        if number[0] == signal.SIGHUP:
+            _mutate(conf)
+        elif number[0] in (signal.SIGTERM, signal.SIGINT):
+            if asked:
+                os._exit(0)
+            asked = True
+            stop()
 
 
 def _mutate(conf: cfg.ConfigOpts) -> None:
@@ -190,11 +196,12 @@ def run_bus_service(conf: cfg.ConfigOpts, name: str,
 
     Starts while the broker is away, too, and listens as soon as it answers.
     """
-    on_signals(conf, lambda: os._exit(0))  # `build` may wait for the database for minutes
+    built, stopped = threading.Event(), threading.Event()
+    # `build` may wait for the database for minutes
+    on_signals(conf, lambda: stopped.set() if built.is_set() else os._exit(0))
     bus = transport.Bus(conf)
     service = build(conf, bus)
-    stopped = threading.Event()
-    on_signals(conf, stopped.set)
+    built.set()
     service.start()
     servers = bus.serve(name, service.endpoints)
     LOG.info("%s serves the bus as %s", conf.prog, name)

@@ -211,4 +211,4 @@ def count_living(db: orm.Session) -> dict[str, int]:
     """Sessions that have not ended, by their state."""
     found = db.execute(sa.select(Session.state, sa.func.count())
                        .where(Session.ended_at.is_(None)).group_by(Session.state))
-    return dict(found.tuples().all())
+    return dict(found.all())

@@ -1,5 +1,7 @@
 """consoles-api, -consoleauth and -compute as processes: what they do at signals."""
 
+import ctypes
+import pathlib
 import signal
 
 import pytest
@@ -53,6 +55,14 @@ def test_it_ends_with_0(service, numbers):
     wait_for(lambda: not service.alive(), 5)
     assert service.popen.returncode == 0
     assert "Traceback" not in service.log.read_text()
+
+
+def test_a_signal_that_does_not_wake_the_main_thread_is_not_lost(service):
+    threads = [int(thread.name) for thread in pathlib.Path(f"/proc/{service.pid}/task").iterdir()]
+    other = max(set(threads) - {service.pid})
+    assert ctypes.CDLL(None).tgkill(service.pid, other, signal.SIGTERM) == 0
+    wait_for(lambda: not service.alive(), 5)
+    assert service.popen.returncode == 0
 
 
 def test_a_consoleauth_that_waits_for_its_database_ends_at_once(services, sections):
