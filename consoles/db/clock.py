@@ -10,14 +10,19 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import ColumnElement
+from sqlalchemy.sql.functions import FunctionElement
 
 SECOND = 1000
 
 
-class Now(ColumnElement[int]):
-    """The one expression; each dialect spells it its own way below."""
+class Now(FunctionElement[int]):
+    """The one expression; each dialect spells it its own way below.
+
+    A function, since of other elements SQLAlchemy keeps no compiled statements.
+    """
 
     type = sa.BigInteger()
+    name = "consoles_now"
     inherit_cache = True
 
 

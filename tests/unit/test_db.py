@@ -9,6 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy.dialects import mysql
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine.interfaces import CacheStats
 
 from consoles import exception
 from consoles.db import clock
@@ -77,6 +78,15 @@ def test_the_clock_is_the_time_in_milliseconds(database):
     (mysql.dialect(), "UTC_TIMESTAMP(3)"), (postgresql.dialect(), "statement_timestamp()")])
 def test_the_clock_is_spelt_for_each_dialect(dialect, text):
     assert text in str(sa.select(clock.ago(5)).compile(dialect=dialect))
+
+
+def test_a_statement_with_the_clock_is_compiled_once(database):
+    hits = []
+    sa.event.listen(database.engine, "after_cursor_execute",
+                    lambda *args: hits.append(args[4].cache_hit))
+    for seconds in (5, 6):
+        database.read(lambda db, ago=seconds: db.scalar(sa.select(clock.ago(ago))))
+    assert hits[-1] is CacheStats.CACHE_HIT
 
 
 def test_a_transaction_that_fails_leaves_nothing(database):
