@@ -184,6 +184,13 @@ class Draining(ServiceUnavailable):
     public = "The console service restarts. Try again in a moment."
 
 
+class RecordingUnavailable(ServiceUnavailable):
+    """It cannot be recorded, and may not be opened without."""
+
+    reason = "recording_unavailable"
+    public = "The console cannot be recorded and is not opened. Try again in a moment."
+
+
 # -- the operator's fault ------------------------------------------------------------------------
 
 class ConfigError(ConsolesError):
@@ -205,6 +212,8 @@ CLOSE_CODES = {
     "client_timeout": 1006,
     "client_stalled": 4408,
     "target_gone": 4502,
+    "filter_failed": 1011,
+    "recording_failed": 1011,
     "restart": 1012,
     "instance_deleted": 4404,
     "instance_stopped": 4409,

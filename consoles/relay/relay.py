@@ -7,6 +7,9 @@ from collections.abc import Callable
 
 from consoles import model
 from consoles.relay.frame_reader import FrameReader
+from consoles.relay.hooks import HookedRawSide
+from consoles.relay.hooks import HookedWebsocketSide
+from consoles.relay.hooks import Way
 from consoles.relay.link import Buffer
 from consoles.relay.link import Limits
 from consoles.relay.link import Link
@@ -26,13 +29,14 @@ class End:
     """One connection as its handshake leaves it: reading is paused, `early` is unused payload.
 
     A WebSocket brings the reader that may be in the middle of a frame. A peer that has `ended`
-    may still have left payload.
+    may still have left payload. What is sent to this end takes its `way`, where it has one.
     """
 
     transport: asyncio.Transport
     early: bytes = b""
     reader: FrameReader | None = None
     ended: bool = False
+    way: Way | None = None
 
 
 class Relay:
@@ -72,6 +76,8 @@ class Relay:
         return link
 
     def _side(self, link: Link, end: End) -> Side:
+        if end.way is not None:
+            return _hooked(link, end, end.way)
         if end.reader is None:
             return RawSide(link, end.transport)
         return WebsocketSide(link, end.transport, end.reader)
@@ -94,3 +100,10 @@ class Relay:
                 watch.look(self.limits, now)
             except Exception:  # one session's trouble must not end the watch over the others
                 LOG.exception("Looking after session %s failed", watch.link.session_id)
+
+
+def _hooked(link: Link, end: End, way: Way) -> Side:
+    side = (HookedRawSide(link, end.transport) if end.reader is None
+            else HookedWebsocketSide(link, end.transport, end.reader))
+    side.way = way
+    return side

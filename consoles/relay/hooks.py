@@ -1,0 +1,85 @@
+"""What looks at a session's payload on its way, or changes it: for most sessions nothing does.
+
+A connection with hooks has a side of another class, so that those without pay nothing for them,
+not even a question whether there are any.
+"""
+
+import dataclasses
+import logging
+import time
+from collections.abc import Callable
+
+from consoles.relay.link import Side
+from consoles.relay.sides import RawSide
+from consoles.relay.sides import WebsocketSide
+
+LOG = logging.getLogger(__name__)
+
+#: Gets payload, which is good only during the call; → what goes on in its place. It may keep some
+#: back and answer it later. Raises EndSession; a session does not survive its other errors.
+Filter = Callable[[memoryview], bytes | memoryview]
+#: Gets the time (seconds, monotonic) and payload that goes on, good only during the call. Raises
+#: EndSession; with any other error it is not called again, and the session goes on.
+Tap = Callable[[float, memoryview], None]
+
+
+class EndSession(Exception):
+    """Raised by a hook: `reason` is a word for the record, `text` is told to the client."""
+
+    def __init__(self, reason: str, text: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.text = text
+
+
+@dataclasses.dataclass(frozen=True)
+class Way:
+    """The hooks of one direction, in their order: filters, then taps."""
+
+    filters: tuple[Filter, ...] = ()
+    taps: tuple[Tap, ...] = ()
+
+
+class HookedSide(Side):
+    """Goes in front of a kind of side; all payload that is sent to that side takes its way."""
+
+    way: Way
+
+    def send(self, view: memoryview) -> None:
+        if self.link.ended:
+            return
+        try:
+            for passes in self.way.filters:
+                view = memoryview(passes(view))
+        except EndSession as exc:
+            self.link.end(exc.reason, text=exc.text)
+        except Exception:
+            LOG.exception("Session %s: a filter failed", self.link.session_id)
+            self.link.end("filter_failed")
+        if view and not self.link.ended:
+            self._show(view)
+        if view and not self.link.ended:
+            super().send(view)
+
+    def send_body(self, size: int) -> None:
+        self.send(self.link.home.buffer.body[:size])
+
+    def _show(self, view: memoryview) -> None:
+        now = time.monotonic()
+        for tap in self.way.taps:
+            try:
+                tap(now, view)
+            except EndSession as exc:
+                self.link.end(exc.reason, text=exc.text)
+            except Exception:
+                LOG.exception("Session %s: a tap failed", self.link.session_id)
+                self.way = dataclasses.replace(
+                    self.way, taps=tuple(t for t in self.way.taps if t is not tap))
+
+
+class HookedRawSide(HookedSide, RawSide):
+    """Towards a VM, or a viewer that came by HTTP CONNECT."""
+
+
+class HookedWebsocketSide(HookedSide, WebsocketSide):
+    """Towards a browser."""
