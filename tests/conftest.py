@@ -13,6 +13,7 @@ pytest_plugins = (
     "tests.fixtures.proxy",
     "tests.fixtures.qemu",
     "tests.fixtures.rabbit",
+    "tests.fixtures.stub",
     "tests.fixtures.system",
     "tests.fixtures.vencrypt",
     "tests.fixtures.xvp",

@@ -84,10 +84,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 @contextmanager
 def _real_guest(conf: cfg.ConfigOpts, directory: Path) -> Iterator[None]:
-    with trial_guest.running(directory) as port:
+    with trial_guest.running(directory, conf.spice) as port:
         if port is not None:
             path = directory / "instances.yaml"
-            path.write_text(trial_guest.instances(conf.compute.host or conf.host, port))
+            path.write_text(trial_guest.instances(
+                conf.compute.host or conf.host, conf.spice.server_proxyclient_address, port))
             conf.set_override("stub_instances", str(path), "compute")
             conf.set_override("enabled", True, "spice")
         yield

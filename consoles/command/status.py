@@ -6,16 +6,20 @@ import enum
 import ipaddress
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 from oslo_config import cfg
 
 from consoles import exception
 from consoles.context import RequestContext
+from consoles.rpc.compute import Compute
 from consoles.rpc.inventory import Inventory
 from consoles.rpc.sessions import Sessions
 from consoles.rpc.transport import ThreadCaller
 
 MAX_SESSIONS = 1000
+#: Agents asked at a time.
+AGENTS = 16
 
 
 class Level(enum.IntEnum):
@@ -43,6 +47,7 @@ def check(conf: cfg.ConfigOpts, caller: ThreadCaller, context: RequestContext) -
         answered = (time.monotonic() - began) * 1000
         findings.append(Finding(Level.OK, "consoleauth", f"answers in {answered:.0f} ms"))
         findings += _hosts(hosts)
+        findings += _domains(hosts, Compute(caller), context)
         findings += _sessions(Sessions(caller), context)
     except exception.BusUnavailable:
         findings.append(Finding(
@@ -105,6 +110,24 @@ def _hosts(hosts: list[dict]) -> Iterator[Finding]:
             yield Finding(Level.OK, "host", text)
         else:
             yield Finding(Level.WARNING, "host", f"{text}, DOWN: is consoles-compute running?")
+
+
+def _domains(hosts: list[dict], compute: Compute, context: RequestContext) -> list[Finding]:
+    """Instances whose consoles were started by another configuration than their agent's."""
+    names = [host["name"] for host in hosts if host["up"]]
+    with ThreadPoolExecutor(AGENTS) as pool:
+        answers = pool.map(lambda name: _agent(name, compute, context), names)
+        return [finding for answer in answers for finding in answer]
+
+
+def _agent(host: str, compute: Compute, context: RequestContext) -> list[Finding]:
+    try:
+        found = compute.at(host).status(context)["contradictions"]
+    except exception.ConsolesError as exc:
+        return [Finding(Level.WARNING, "agent", f"{host}: {exc}")]
+    return [Finding(Level.WARNING, "instance",
+                    f"{one['instance_id']} on {host}: {one['text']}; restarted, it follows")
+            for one in found]
 
 
 def _sessions(sessions: Sessions, context: RequestContext) -> Iterator[Finding]:

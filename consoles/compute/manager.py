@@ -4,8 +4,11 @@ import dataclasses
 import logging
 from typing import Any
 
+from oslo_config import cfg
+
 from consoles import exception
 from consoles import model
+from consoles.compute import shape
 from consoles.compute.drivers.base import ConsoleDriver
 from consoles.context import RequestContext
 from consoles.rpc.interface import exposed
@@ -16,10 +19,11 @@ LOG = logging.getLogger(__name__)
 class ComputeManager:
     """Serves `rpc.compute.Compute`; `endpoints` is {console_type: access_url_base} of the types
     that are on at this host, `tls_names` {console_type: name} what counts where the driver does
-    not know better."""
+    not know better. `conf` says how consoles should be."""
 
-    def __init__(self, driver: ConsoleDriver, endpoints: dict[str, str],
+    def __init__(self, conf: cfg.ConfigOpts, driver: ConsoleDriver, endpoints: dict[str, str],
                  tls_names: dict[str, str]) -> None:
+        self._conf = conf
         self._driver = driver
         self._endpoints = endpoints
         self._tls_names = tls_names
@@ -50,6 +54,10 @@ class ComputeManager:
     @exposed
     def release(self, context: RequestContext, details: dict[str, Any]) -> None:
         self._driver.release(details)
+
+    @exposed
+    def status(self, context: RequestContext) -> dict[str, Any]:
+        return {"contradictions": shape.contradictions(self._conf, self._driver.live_consoles())}
 
     def _check_type(self, console_type: str) -> None:
         if console_type not in self._endpoints:

@@ -66,5 +66,5 @@ def build(conf: cfg.ConfigOpts, bus: Bus) -> Service:
     reporter = Reporter(driver, Inventory(caller), host, endpoints,
                         conf.inventory.report_interval)
     reaper = Reaper(driver, ConsoleAuth(caller), host, conf.compute.reap_interval)
-    manager = ComputeManager(driver, endpoints, tls_names(conf))
+    manager = ComputeManager(conf, driver, endpoints, tls_names(conf))
     return Service(host, driver, manager, reporter, reaper)

@@ -12,6 +12,18 @@ OPTS = [
                 help="""Agent: offer SPICE consoles of this host's instances.
 
 consoles-all-in-one starts the SPICE proxy where it is set."""),
+    cfg.HostAddressOpt("server_listen", default="127.0.0.1",
+                       help="""Agent: address on which the instances' SPICE servers listen.
+
+Use 0.0.0.0 where instances migrate live: an address of one host does not exist on the other."""),
+    cfg.StrOpt("keymap",
+               help="""Agent: keyboard layout that the instances' SPICE servers assume.
+
+Unset: none. The names are those of QEMU's layouts."""),
+    cfg.BoolOpt("agent_enabled", default=True,
+                help="""Agent: instances have a channel for SPICE's agent in the guest.
+
+With an agent the size of the screen follows the window and the clipboard is shared."""),
     cfg.HostAddressOpt("server_proxyclient_address", default="127.0.0.1",
                        help="Agent: address at which proxies reach this host's SPICE servers."),
     cfg.URIOpt("html5proxy_base_url", default="http://127.0.0.1:6082/spice_auto.html",

@@ -21,6 +21,27 @@ OPTS = [
 
 The driver's own guests listen here. Use 0.0.0.0 where instances migrate live: an address of one
 host does not exist on the other."""),
+    cfg.PortOpt(
+        "vnc_port", default=5900,
+        deprecated_opts=[cfg.DeprecatedOpt("vnc_port", group="DEFAULT"),
+                         cfg.DeprecatedOpt("vnc_port", group="vmware")],
+        help="""Agent: first port on which the instances' VNC servers listen.
+
+The driver's own guests take the first free ones from here on; with 0, which the system gives
+them. Where a hypervisor chooses (libvirt: remote_display_port_min), consoles-manage status names
+the instances that are outside of the range."""),
+    cfg.IntOpt(
+        "vnc_port_total", default=10000, min=1, max=65535,
+        deprecated_opts=[cfg.DeprecatedOpt("vnc_port_total", group="DEFAULT"),
+                         cfg.DeprecatedOpt("vnc_port_total", group="vmware")],
+        help="Agent: number of ports, from vnc_port on, that VNC servers may use."),
+    cfg.StrOpt(
+        "keymap",
+        deprecated_opts=[cfg.DeprecatedOpt("vnc_keymap", group="DEFAULT")],
+        help="""Agent: keyboard layout that the instances' VNC servers assume, such as `de`.
+
+Unset: none, keys arrive by their place on the keyboard. The names are those of QEMU's layouts. With
+one, viewers that send characters only are understood, and only in that layout."""),
     cfg.HostAddressOpt(
         "server_proxyclient_address", default="127.0.0.1",
         deprecated_opts=[cfg.DeprecatedOpt("vncserver_proxyclient_address", group="DEFAULT"),

@@ -40,3 +40,8 @@ class Compute(Client):
     def release(self, context: RequestContext, details: dict[str, Any]) -> Any:
         """Let the hypervisor forget what it keeps for these connection details."""
         return self._call(context, "release", details=details)
+
+    def status(self, context: RequestContext) -> Any:
+        """→ {contradictions: [{instance_id, text}]}: what running instances have that the agent's
+        configuration says otherwise. An agent of an older release does not know this call."""
+        return self._call(context, "status")

@@ -210,6 +210,9 @@ def test_the_operator_sees_what_is_there_and_what_is_missing(cloud):
     code, text = cloud.manage("status")
     assert code == 0, text
     assert f"{AGENT}: 1 instances" in text
+    cloud.agent.contradictions = [{"instance_id": "i1", "text": "listens on 0.0.0.0"}]
+    code, text = cloud.manage("status")
+    assert (code, f"i1 on {AGENT}: listens on 0.0.0.0" in text) == (1, True)
     cloud.services.kill("auth1")
     cloud.services.kill("auth2")
     code, text = cloud.manage("status")

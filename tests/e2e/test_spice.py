@@ -128,9 +128,9 @@ def test_the_whole_way_from_the_api_over_rabbitmq(make_system, rabbit, spice_gue
     assert refused.value.status == 403
 
 
-def test_the_trials_guest_shows_what_is_typed(make_proxy, consoleauth, page, faults, tmp_path):
+def test_the_trials_guest_shows_what_is_typed(conf, make_proxy, consoleauth, page, faults, tmp_path):
     need("qemu-system-x86_64", "qemu-system-x86")
-    with trial_guest.running(tmp_path) as port:
+    with trial_guest.running(tmp_path, conf.spice) as port:
         consoleauth.add("good", port, **SPICE)
         proxy = make_proxy(spec=catalog.SPICE_HTML5)
         page.goto(f"{proxy.own_origin}/spice_auto.html?token=good")

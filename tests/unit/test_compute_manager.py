@@ -50,7 +50,7 @@ def manager(conf, tmp_path):
     conf.set_override("novncproxy_base_url", "https://here.example.org/vnc", group="vnc")
     driver = StubDriver(conf, "h")
     driver.start(lambda: None)
-    yield ComputeManager(driver, endpoints(conf), tls_names(conf))
+    yield ComputeManager(conf, driver, endpoints(conf), tls_names(conf))
     driver.stop()
 
 

@@ -1,10 +1,8 @@
-"""The driver `stub`: its file, its answers and what it does when the file changes."""
+"""The driver `stub`: its answers."""
 
 import logging
 import pathlib
 import socket
-import threading
-import time
 
 import pytest
 
@@ -12,78 +10,10 @@ from consoles import exception
 from consoles.compute.drivers import base
 from consoles.compute.drivers.stub import StubDriver
 from tests.fixtures.rfb_viewer import Viewer
+from tests.fixtures.stub import ONE
+from tests.fixtures.stub import TWO
 
-ONE = "11111111-0000-4000-8000-000000000001"
-TWO = "11111111-0000-4000-8000-000000000002"
 EXAMPLE = pathlib.Path(__file__).parents[2] / "etc/consoles/stub-instances.yaml"
-INSTANCES = f"""
-instances:
-- name: one
-  id: {ONE}
-  project_id: p
-  user_id: u
-  consoles:
-    novnc: {{guest: builtin}}
-    xvpvnc: {{host: 192.0.2.8, port: 80, internal_access_path: "/console?n={{ticket}}"}}
-    spice-html5: {{host: 192.0.2.7, port: 5901, tls_port: 5902, tls_name: kvm7}}
-    serial: {{guest: builtin}}
-  console_log: |
-    line 1
-    line 2
-    line 3
-- name: two
-  id: {TWO}
-  status: SHUTOFF
-  consoles:
-    novnc: {{host: 192.0.2.7, port: 5900}}
-"""
-
-
-class Started:
-    """A driver, its file and what it said."""
-
-    def __init__(self, conf, path):
-        self.path = path
-        conf.set_override("stub_instances", str(path) if path else None, group="compute")
-        conf.set_override("proxyclient_address", "127.0.0.9", group="serial_console")
-        self.changed = threading.Event()
-        self.driver = StubDriver(conf, "host-1")
-        self.driver.start(self.changed.set)
-
-    def rewrite(self, text):
-        """Replace the file as editors do; the driver says when it has read it."""
-        self.changed.clear()
-        other = self.path.with_suffix(".new")
-        other.write_text(text)
-        other.rename(self.path)
-
-
-@pytest.fixture
-def start(conf, tmp_path):
-    started = []
-
-    def make(text=INSTANCES):
-        path = tmp_path / "instances.yaml" if text else None
-        if path:
-            path.write_text(text)
-        started.append(Started(conf, path))
-        return started[-1]
-
-    yield make
-    for one in started:
-        one.driver.stop()
-
-
-@pytest.fixture
-def driver(start):
-    return start().driver
-
-
-def until(condition):
-    deadline = time.monotonic() + 5
-    while not condition():
-        assert time.monotonic() < deadline
-        threading.Event().wait(0.01)
 
 
 def test_it_is_found_by_its_name(conf):
@@ -196,105 +126,6 @@ def test_guests_without_a_file_are_others_on_another_host(conf):
         driver.stop()
     assert ids[0] == ids[1]
     assert not ids[0] & ids[2]
-
-
-def test_a_change_of_the_file_is_told_and_keeps_ports(start):
-    started = start()
-    before = started.driver.get_console(ONE, "novnc").port
-    started.rewrite(INSTANCES.replace("SHUTOFF", "ACTIVE"))
-    assert started.changed.wait(5)
-    assert [i.status for i in started.driver.list_instances()] == ["ACTIVE", "ACTIVE"]
-    assert started.driver.get_console(TWO, "novnc").port == 5900
-    assert started.driver.get_console(ONE, "novnc").port == before
-
-
-def test_an_instance_switched_off_loses_its_console_and_gets_it_back(start):
-    started = start()
-    before = started.driver.get_console(ONE, "novnc")
-    started.rewrite(INSTANCES.replace("name: one", "name: one\n  status: SHUTOFF"))
-    assert started.changed.wait(5)
-    with pytest.raises(exception.InstanceNotReady):
-        started.driver.get_console(ONE, "novnc")
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection((before.host, before.port), 5)
-    started.rewrite(INSTANCES)
-    assert started.changed.wait(5)
-    assert started.driver.get_console(ONE, "novnc") == before
-
-
-@pytest.mark.parametrize("broken", ["instances: [", None])
-def test_a_broken_file_at_run_time_is_logged_and_the_last_good_one_counts(start, caplog, broken):
-    started = start()
-    if broken:
-        started.rewrite(broken)
-    else:
-        started.path.unlink()
-    until(lambda: "the instances stay as they were" in caplog.text)
-    assert len(started.driver.list_instances()) == 2
-    assert started.driver.get_console(ONE, "novnc").port
-    started.rewrite("instances: []")
-    assert started.changed.wait(5)
-    assert started.driver.list_instances() == []
-
-
-@pytest.mark.parametrize(("text", "said"), [
-    ("instances: [", "line 1"),
-    ("- a", "must have type object"),
-    ("", "must have type object"),
-    ("instance: []", "'instance' was unexpected"),
-    ("instances: [{name: n}]", "instances[0]: 'id' is a required property"),
-    ("instances: [{name: n, id: not-a-uuid}]", "instances[0].id: must have pattern"),
-    (f"instances: [{{name: n, id: {ONE}, status: up}}]", "instances[0].status"),
-    (f"instances: [{{name: n, id: {ONE}}}, {{name: m, id: {ONE}}}]", "two instances"),
-    (f"instances: [{{name: n, id: {ONE}, consoles: {{vnc: {{}}}}}}]", "'vnc' was unexpected"),
-    (f"instances: [{{name: n, id: {ONE}, consoles: {{novnc: {{host: h}}}}}}]", "host and port"),
-    (f"instances: [{{name: n, id: {ONE}, consoles: {{novnc: {{guest: builtin, port: 1}}}}}}]",
-     "stands alone"),
-    (f"instances: [{{name: n, id: {ONE}, consoles: {{webmks: {{guest: builtin}}}}}}]",
-     "is there for novnc, xvpvnc, serial"),
-    (f"instances: [{{name: n, id: {ONE}, consoles: {{novnc: {{host: h, port: 0}}}}}}]",
-     "novnc.port: must have minimum 1"),
-    (f"instances: [{{name: n, id: {ONE}, console_log: a, console_log_file: b}}]", "either"),
-])
-def test_a_broken_file_at_start_says_what_and_where(conf, tmp_path, text, said):
-    path = tmp_path / "broken.yaml"
-    path.write_text(text)
-    conf.set_override("stub_instances", str(path), group="compute")
-    driver = StubDriver(conf, "h")
-    with pytest.raises(exception.ConfigError) as caught:
-        driver.start(lambda: None)
-    driver.stop()
-    assert str(caught.value).startswith(str(path))
-    assert said in str(caught.value)
-
-
-def test_a_ticket_in_a_broken_file_is_not_quoted(conf, tmp_path):
-    for number, text in enumerate((
-            f"instances: [{{name: n, id: {ONE}, consoles: {{novnc: {{host: h, port: 1, "
-            "internal_access_path: [secret]}}}]",
-            'instances: [{internal_access_path: "secret" x: 1}]')):
-        path = tmp_path / f"{number}.yaml"
-        path.write_text(text)
-        conf.set_override("stub_instances", str(path), group="compute")
-        driver = StubDriver(conf, "h")
-        with pytest.raises(exception.ConfigError) as caught:
-            driver.start(lambda: None)
-        driver.stop()
-        assert "secret" not in str(caught.value)
-
-
-def test_a_missing_file_and_a_foreign_address_are_the_operators_mistakes(conf, tmp_path):
-    conf.set_override("stub_instances", str(tmp_path / "absent"), group="compute")
-    driver = StubDriver(conf, "h")
-    with pytest.raises(exception.ConfigError, match="absent: No such file"):
-        driver.start(lambda: None)
-    driver.stop()
-    conf.clear_override("stub_instances", group="compute")
-    conf.set_override("server_listen", "192.0.2.1", group="vnc")
-    driver = StubDriver(conf, "h")
-    with pytest.raises(exception.ConfigError, match=r"\[vnc\] server_listen = 192.0.2.1"):
-        driver.start(lambda: None)
-    driver.stop()
 
 
 def test_the_example_is_good(start):

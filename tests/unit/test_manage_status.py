@@ -2,9 +2,12 @@
 
 import pytest
 
+from consoles import exception
 from consoles.command import status
 from consoles.command.status import Level
+from consoles.context import RequestContext
 from consoles.rpc import transport
+from consoles.rpc.compute import Compute
 
 
 @pytest.fixture
@@ -51,3 +54,22 @@ def test_quorum_queues_excuse_queues_that_stay(conf):
 def test_times_are_told_in_words():
     assert status.age(91_400) == "91 s"
     assert status.moment(1_700_000_000_000) == "2023-11-14 22:13:20"
+
+
+def agents(interface, server, context, method, arguments):
+    """The bus, with an agent that is well, one that is away, one of an older release."""
+    if server == "away":
+        raise exception.AgentUnavailable("nobody serves consoles-compute away")
+    if server == "older":
+        raise exception.ConsolesError("consoles-compute status failed: NoSuchMethod")
+    return {"contradictions": [{"instance_id": "i1", "text": f"of {server}"}]}
+
+
+def test_instances_that_contradict_and_agents_that_do_not_say_are_named():
+    hosts = [{"name": name, "up": name != "down"} for name in ("one", "away", "older", "down")]
+    found = status._domains(hosts, Compute(agents), RequestContext())
+    assert {finding.level for finding in found} == {Level.WARNING}
+    assert [(finding.subject, finding.text) for finding in found] == [
+        ("instance", "i1 on one: of one; restarted, it follows"),
+        ("agent", "away: nobody serves consoles-compute away"),
+        ("agent", "older: consoles-compute status failed: NoSuchMethod")]

@@ -10,6 +10,7 @@ from stevedore import exception as stevedore_exception
 
 from consoles import exception
 from consoles import model
+from consoles.compute.shape import LiveConsole
 
 NAMESPACE = "consoles.compute.drivers"
 
@@ -58,6 +59,11 @@ class ConsoleDriver(abc.ABC):
             raise exception.PortChanged(
                 f"the {console_type} console of {instance_id} is no longer at {host}:{port}")
         return info
+
+    def live_consoles(self) -> list[LiveConsole]:
+        """The console servers of running instances, as far as the hypervisor tells how they were
+        started; what contradicts the configuration is told to the operator."""
+        return []
 
     @abc.abstractmethod
     def get_console_output(self, instance_id: str, length: int | None) -> str:

@@ -19,6 +19,10 @@ few built-in guests. Its form, with one entry for each kind of hypervisor it can
         novnc: {host: 192.0.2.7, port: 5900}
         spice-html5: {host: 192.0.2.7, port: 5901, tls_port: 5902, tls_name: kvm7.example.org}
       console_log_file: /var/log/kvm7/console.log   # read when it is asked for
+        # How its server was started, to be compared with the configuration; may be absent. It
+        # counts for vnc and spice, where types share a server once.
+        # novnc: {host: 192.0.2.7, port: 5900, listen: 0.0.0.0, keymap: de}
+        # spice-html5: {host: 192.0.2.7, port: 5901, listen: 0.0.0.0, agent: false}
     - name: like-xenserver
       id: ...
       consoles:
@@ -43,6 +47,7 @@ from oslo_config import cfg
 
 from consoles import exception
 from consoles import model
+from consoles.compute import shape
 from consoles.compute.drivers import stub_file
 from consoles.compute.drivers.base import ConsoleDriver
 from consoles.compute.drivers.stub_file import StubConsole
@@ -69,7 +74,7 @@ class StubDriver(ConsoleDriver):
         super().__init__(conf, host)
         self.released: Counter[str] = Counter()
         self._path = conf.compute.stub_instances
-        self._house = House(conf.vnc.server_listen)
+        self._house = House(conf.vnc.server_listen, shape.ports(conf), conf.vnc.keymap)
         self._instances: stub_file.Instances = {}
         self._seen: tuple[int, ...] | None = None  # the file's state that was read last
         self._tickets: Counter[tuple[str, str]] = Counter()
@@ -87,7 +92,8 @@ class StubDriver(ConsoleDriver):
             self._take(found)
         except OSError as exc:
             raise exception.ConfigError(
-                f"[vnc] server_listen = {self.conf.vnc.server_listen}: {exc.strerror}") from None
+                f"[vnc] server_listen = {self.conf.vnc.server_listen}, vnc_port = "
+                f"{self.conf.vnc.vnc_port}: {exc.strerror}") from None
         if self._path:
             self._watcher.start()
 
@@ -112,6 +118,14 @@ class StubDriver(ConsoleDriver):
             instance_id=instance_id, console_type=console_type, host=host, port=port,
             tls_port=console.tls_port, tls_name=console.tls_name,
             internal_access_path=self._with_ticket(instance_id, console_type, console))
+
+    def live_consoles(self) -> list[shape.LiveConsole]:
+        """Those of which the file says how they listen; built-in ones are as they should be."""
+        return [shape.LiveConsole(instance_id=instance_id, group=group, listen=console.listen,
+                                  port=console.port, keymap=console.keymap, agent=console.agent)
+                for instance_id, stub in self._instances.items()
+                if stub.instance.status in RUNNING
+                for group, console in stub.servers().items() if console.listen]
 
     def get_console_output(self, instance_id: str, length: int | None) -> str:
         stub = self._get(instance_id)

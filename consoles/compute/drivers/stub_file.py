@@ -21,12 +21,19 @@ DEVICES = {
     model.ConsoleType.SERIAL: house.LINE,
 }
 
+#: The option group that shapes the server behind a type of console.
+SERVERS = {
+    model.ConsoleType.NOVNC: "vnc", model.ConsoleType.XVPVNC: "vnc",
+    model.ConsoleType.SPICE_HTML5: "spice", model.ConsoleType.SPICE_DIRECT: "spice",
+}
+
 _TEXT = {"type": "string", "minLength": 1}
 _PORT = {"type": "integer", "minimum": 1, "maximum": 65535}
 _CONSOLE = {
     "type": "object", "additionalProperties": False,
     "properties": {"guest": {"const": BUILTIN}, "host": _TEXT, "port": _PORT, "tls_port": _PORT,
-                   "tls_name": _TEXT, "internal_access_path": _TEXT},
+                   "tls_name": _TEXT, "internal_access_path": _TEXT, "listen": _TEXT,
+                   "keymap": _TEXT, "agent": {"type": "boolean"}},
 }
 _INSTANCE = {
     "type": "object", "additionalProperties": False, "required": ["name", "id"],
@@ -49,13 +56,19 @@ SCHEMA = {
 
 @dataclasses.dataclass(frozen=True)
 class StubConsole:
-    """A console somewhere, or, without host and port, one of the built-in guest."""
+    """A console somewhere, or, without host and port, one of the built-in guest.
+
+    `listen`, `keymap` and `agent` are how its server was started.
+    """
 
     host: str | None = None
     port: int | None = None
     tls_port: int | None = None
     tls_name: str | None = None
     internal_access_path: str | None = dataclasses.field(default=None, repr=False)
+    listen: str | None = None
+    keymap: str | None = None
+    agent: bool | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +84,11 @@ class StubInstance:
         """What a built-in guest must have to serve it."""
         return frozenset(DEVICES[model.ConsoleType(kind)]
                          for kind, console in self.consoles.items() if console.host is None)
+
+    def servers(self) -> dict[str, StubConsole]:
+        """Those that options shape, by the group of these: one of several types that share it."""
+        return {SERVERS[model.ConsoleType(kind)]: console
+                for kind, console in self.consoles.items() if kind in SERVERS}
 
 
 Instances = dict[str, StubInstance]

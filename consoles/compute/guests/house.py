@@ -3,17 +3,20 @@
 import asyncio
 import contextlib
 import dataclasses
+import errno
 import logging
 import socket
 import threading
 from collections.abc import Awaitable
 from collections.abc import Callable
+from collections.abc import Iterable
 
 from consoles.compute.guests.console_log import boot_text
 from consoles.compute.guests.console_log import ConsoleLog
 from consoles.compute.guests.rfb import Screen
 from consoles.compute.guests.serial import SerialLine
 from consoles.compute.guests.testcard import TestCard
+from consoles.compute.shape import ANY_PORT
 
 LOG = logging.getLogger(__name__)
 
@@ -40,8 +43,11 @@ class Guest:
 class House:
     """All methods may be called from any thread, by one at a time."""
 
-    def __init__(self, listen: str) -> None:
+    def __init__(self, listen: str, ports: range = ANY_PORT, keymap: str | None = None) -> None:
+        """Screens listen on the first of `ports` that is free, and tell their keyboard."""
         self._listen = listen
+        self._free = {SCREEN: ports, LINE: ANY_PORT}
+        self._keyboard = f", keyboard {keymap}" if keymap else ""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="guests", daemon=True)
         self._running: dict[str, tuple[Guest, list[Listener]]] = {}
@@ -86,14 +92,14 @@ class House:
         log = self._logs.setdefault(guest.instance_id, ConsoleLog())
         serve: dict[str, Serve] = {}
         if SCREEN in guest.devices:
-            card = TestCard(guest.name, f"{guest.instance_id} on {guest.host}")
+            card = TestCard(guest.name, f"{guest.instance_id} on {guest.host}{self._keyboard}")
             serve[SCREEN] = Screen(guest.name, card).serve
         if LINE in guest.devices:
             serve[LINE] = SerialLine(guest.name, log).serve
         listeners: list[Listener] = []
         try:
             for device, function in serve.items():
-                sock = _bound(self._listen, self._ports.get((guest.instance_id, device), 0))
+                sock = _bound(self._listen, self._candidates(guest.instance_id, device))
                 self._ports[guest.instance_id, device] = sock.getsockname()[1]
                 listeners.append(await Listener.open(sock, function))
         except OSError:
@@ -102,6 +108,13 @@ class House:
         boot_log = guest.boot_log
         log.write(boot_text(guest.name, guest.instance_id) if boot_log is None else boot_log)
         return listeners
+
+
+    def _candidates(self, instance_id: str, device: str) -> list[int]:
+        """Its own port from before, one that nobody had, one of a guest that is off."""
+        others = set(self._ports.values())
+        own = self._ports.get((instance_id, device))
+        return [*([own] if own else ()), *sorted(self._free[device], key=others.__contains__)]
 
 
 class Listener:
@@ -149,13 +162,14 @@ async def _close(listeners: list[Listener]) -> None:
         await listener.close()
 
 
-def _bound(host: str, port: int) -> socket.socket:
-    """Listen on the first address of `host`; on another port where `port` is taken meanwhile."""
+def _bound(host: str, ports: Iterable[int]) -> socket.socket:
+    """Listen on the first address of `host`, on the first of the ports that is free there."""
     family, _, _, _, address = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    try:
-        return socket.create_server(address[:2], family=family)
-    except OSError:
-        if not port:
-            raise
-        return _bound(host, 0)
+        host, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    for port in ports:
+        try:
+            return socket.create_server((address[0], port), family=family)
+        except OSError as exc:
+            if exc.errno != errno.EADDRINUSE:
+                raise
+    raise OSError(errno.EADDRINUSE, "no port is free")
