@@ -15,12 +15,13 @@ from consoles.proxies.catalog import ProxySpec
 from consoles.proxies.frontends.frontend import Frontend
 from consoles.proxies.ledger import Ledger
 from consoles.proxies.opening import Opening
+from consoles.proxies.reached import Plain
+from consoles.proxies.reached import Reached
 from consoles.proxies.settings import Settings
 from consoles.relay.link import Link
 from consoles.relay.relay import End
 from consoles.relay.relay import Relay
 from consoles.rpc.compute import Compute
-from consoles.stream.connection import Connection
 from consoles.stream.dial import dial
 
 LOG = logging.getLogger(__name__)
@@ -93,7 +94,7 @@ class Sessions:
                 for step in self._spec.to_client:
                     await step(frontend, details, self._settings.means)
             session.check_ended()
-            session.link = self._carry(session, frontend.detach(), target)
+            session.link = self._carry(session, frontend.detach(), target.detach())
         LOG.info("Session %s opened: instance %s at %s:%s", session.request.id,
                  details.instance_id, details.host, details.port)
         request_context.forget()
@@ -112,28 +113,26 @@ class Sessions:
 
     @contextlib.asynccontextmanager
     async def _reached(self, session: Opening,
-                       details: model.Details) -> AsyncIterator[Connection]:
+                       details: model.Details) -> AsyncIterator[Reached]:
         """Dial the target and say what this kind needs; cut it off if the rest goes wrong."""
         session.awaits_target = True
         with self.audit.metrics.stage("dial"):
-            target = await dial(details.host, details.port, self._settings.connect_timeout,
-                                self._settings.targets.allows)
+            target: Reached = Plain(await dial(
+                details.host, details.port, self._settings.connect_timeout,
+                self._settings.targets.allows))
         try:
             with self.audit.metrics.stage("target"):
                 for step in self._spec.to_target:
-                    await step(target, details, self._settings.means)
+                    target = await step(target, details, self._settings.means)
             session.awaits_target = False
             yield target
         except BaseException:
             target.abort()
             raise
 
-    def _carry(self, session: Opening, client: End, target: Connection) -> Link:
+    def _carry(self, session: Opening, client: End, target: End) -> Link:
         self.audit.opened(session)
-        transport, early = target.detach()
-        return self._relay.carry(session.request.id, client,
-                                 End(transport, early, ended=target.ended),
-                                 self._ended, self._ask_why)
+        return self._relay.carry(session.request.id, client, target, self._ended, self._ask_why)
 
     def _ended(self, tally: model.Tally) -> None:
         session = self.all.pop(tally.session_id, None)

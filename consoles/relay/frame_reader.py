@@ -1,4 +1,4 @@
-"""Takes a client's WebSocket frames apart as a stream: no frame is ever assembled.
+"""Takes a peer's WebSocket frames apart as a stream: no frame is ever assembled.
 
 Follows RFC 6455 section 5; what a peer may not do ends the session with the code it asks for.
 """
@@ -25,14 +25,15 @@ _OPCODES = [int(n) if n in set(Opcode) else None for n in range(16)]
 class FrameReader:
     """Feed it what came; it calls `data(view)` with unmasked payload, `control(opcode, payload)`.
 
-    `data`'s view is into the buffer that was fed and good only during the call.
+    `data`'s view is into the buffer that was fed and good only during the call. `masked`: the
+    frames are a client's; a server's have no mask.
     """
 
     __slots__ = ("_control", "_data", "_fragmented", "_head", "_left", "_mask", "_max_size",
-                 "_opcode", "_payload", "_size", "_text", "barren")
+                 "_opcode", "_payload", "_size", "_text", "barren", "masked")
 
     def __init__(self, data: Callable[[memoryview], None], control: Callable[[int, bytes], None],
-                 max_size: int, text: bool = False) -> None:
+                 max_size: int, text: bool = False, masked: bool = True) -> None:
         self._data = data
         self._control = control
         self._max_size = max_size
@@ -45,6 +46,7 @@ class FrameReader:
         self._fragmented = False    # a message is under way
         self._size = 0              # of that message so far
         self.barren = 0
+        self.masked = masked
 
     def redirect(self, data: Callable[[memoryview], None],
                  control: Callable[[int, bytes], None]) -> None:
@@ -70,7 +72,7 @@ class FrameReader:
         """Read a header, or as much of it as is there; → the bytes used of `view`."""
         head = self._head + bytes(view)
         have = len(self._head)
-        need = _header_size(head)
+        need = _header_size(head, 4 if self.masked else 0)
         if len(head) < need:
             self._head = head
             return len(view)
@@ -82,19 +84,19 @@ class FrameReader:
         elif size == 127:
             size = int.from_bytes(head[2:10], "big")
         self._check(first, second, size)
-        self._mask = head[need - 4:need]
+        self._mask = head[need - 4:need] if self.masked else b""
         self._left = size
         if not size:
             self._end_of_empty()
         return need - have
 
     def _check(self, first: int, second: int, size: int) -> None:
-        """Raises FrameError for every header a client may not send (5.2, 5.4, 5.5)."""
+        """Raises FrameError for every header the peer may not send (5.1, 5.2, 5.4, 5.5)."""
         opcode = _OPCODES[first & 0x0F]
         if first & 0x70 or opcode is None:
             raise FrameError("reserved bits or opcode")
-        if not second & 0x80:
-            raise FrameError("an unmasked frame")
+        if bool(second & 0x80) is not self.masked:
+            raise FrameError("an unmasked frame" if self.masked else "a masked frame")
         if size < (126 if second & 0x7F == 126 else 65536 if second & 0x7F == 127 else 0):
             raise FrameError("a length that is not the shortest")
         if size >> 63:
@@ -117,7 +119,8 @@ class FrameReader:
 
     def _take(self, view: memoryview) -> None:
         size = len(view)
-        unmask(view, self._mask)
+        if self._mask:
+            unmask(view, self._mask)
         self._left -= size
         if self._left and size & 3:
             self._mask = self._mask[size & 3:] + self._mask[:size & 3]
@@ -157,8 +160,8 @@ def unmask(view: memoryview, mask: bytes) -> None:
             view[i] ^= mask[i & 3]
 
 
-def _header_size(head: bytes) -> int:
-    """How long the header is, as far as its first two bytes tell."""
+def _header_size(head: bytes, mask: int) -> int:
+    """How long the header is with a mask of that size, as far as its first two bytes tell."""
     if len(head) < 2:
         return 2
-    return 6 + (0, 2, 8)[max(0, (head[1] & 0x7F) - 125)]
+    return 2 + mask + (0, 2, 8)[max(0, (head[1] & 0x7F) - 125)]

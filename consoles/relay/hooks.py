@@ -12,6 +12,7 @@ from collections.abc import Callable
 from consoles.relay.link import Side
 from consoles.relay.sides import RawSide
 from consoles.relay.sides import WebsocketSide
+from consoles.relay.target_websocket import TargetWebsocketSide
 
 LOG = logging.getLogger(__name__)
 
@@ -83,3 +84,7 @@ class HookedRawSide(HookedSide, RawSide):
 
 class HookedWebsocketSide(HookedSide, WebsocketSide):
     """Towards a browser."""
+
+
+class HookedTargetWebsocketSide(HookedSide, TargetWebsocketSide):
+    """Towards a hypervisor that speaks WebSocket itself."""

@@ -79,6 +79,9 @@ class Side(asyncio.BufferedProtocol):
         """Say good-bye as this side's protocol does, then close."""
         self.close()
 
+    def forgive(self) -> None:
+        """A second has passed: what the peer may do so often in one, it may do again."""
+
     def stream_ended(self) -> None:
         """This side's end ends the session."""
         if self is self.link.target:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from consoles import model
 from consoles.relay.frame_reader import FrameReader
 from consoles.relay.hooks import HookedRawSide
+from consoles.relay.hooks import HookedSide
+from consoles.relay.hooks import HookedTargetWebsocketSide
 from consoles.relay.hooks import HookedWebsocketSide
 from consoles.relay.hooks import Way
 from consoles.relay.link import Buffer
@@ -16,6 +18,7 @@ from consoles.relay.link import Link
 from consoles.relay.link import Side
 from consoles.relay.sides import RawSide
 from consoles.relay.sides import WebsocketSide
+from consoles.relay.target_websocket import TargetWebsocketSide
 from consoles.relay.watch import keep_alive
 from consoles.relay.watch import Watch
 
@@ -80,7 +83,9 @@ class Relay:
             return _hooked(link, end, end.way)
         if end.reader is None:
             return RawSide(link, end.transport)
-        return WebsocketSide(link, end.transport, end.reader)
+        if end.reader.masked:
+            return WebsocketSide(link, end.transport, end.reader)
+        return TargetWebsocketSide(link, end.transport, end.reader)
 
     def _schedule(self) -> None:
         loop = asyncio.get_running_loop()
@@ -103,7 +108,12 @@ class Relay:
 
 
 def _hooked(link: Link, end: End, way: Way) -> Side:
-    side = (HookedRawSide(link, end.transport) if end.reader is None
-            else HookedWebsocketSide(link, end.transport, end.reader))
+    side: HookedSide
+    if end.reader is None:
+        side = HookedRawSide(link, end.transport)
+    elif end.reader.masked:
+        side = HookedWebsocketSide(link, end.transport, end.reader)
+    else:
+        side = HookedTargetWebsocketSide(link, end.transport, end.reader)
     side.way = way
     return side

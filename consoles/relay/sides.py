@@ -106,7 +106,6 @@ class WebsocketSide(Side):
         self.transport.write(frames.header(Opcode.PING, 0))
 
     def forgive(self) -> None:
-        """Let the client send as many frames without payload again as it may in a look's time."""
         self._reader.barren = 0
 
     def finish(self, code: int, reason: str) -> None:

@@ -53,6 +53,7 @@ class Watch:
 
     def _notice(self, now: float) -> None:
         client = self.link.client
+        self.link.target.forgive()
         if client.carried != self.input:
             self.input = client.carried
             self.input_at = now

@@ -65,8 +65,10 @@ class Connection(asyncio.Protocol):
             await self._more()
         return bytes(self._early[:size])
 
-    async def start_tls(self, context: ssl.SSLContext, server_name: str) -> None:
-        """Go on inside of TLS, as its client. Raises WireError when that fails.
+    async def start_tls(self, context: ssl.SSLContext, server_name: str) -> bytes:
+        """Go on inside of TLS, as its client; → the server's certificate (DER).
+
+        Raises WireError when that fails.
 
         Bytes that came before the peer could know of TLS would be believed as if they had come
         inside of it.
@@ -81,6 +83,8 @@ class Connection(asyncio.Protocol):
         if transport is None:
             raise WireError("TLS: the peer ended the connection")
         self.transport = transport
+        certificate: bytes = transport.get_extra_info("ssl_object").getpeercert(binary_form=True)
+        return certificate
 
     async def read_some(self) -> bytes:
         """Whatever has come, at least one byte; empty when the peer has ended."""

@@ -1,5 +1,6 @@
 """TLS towards both sides: a context for a process's life; a reload makes another."""
 
+import functools
 import ssl
 from pathlib import Path
 
@@ -60,6 +61,19 @@ def client_context(ca_certs: str | None, cert: str | None, key: str | None,
         raise ConfigError(f"no CA, or no certificate with its key, in PEM: {files} ({exc}). See "
                           "[vnc] vencrypt_ca_certs, vencrypt_client_cert and "
                           "vencrypt_client_key") from exc
+    return context
+
+
+@functools.cache
+def pinned_context() -> ssl.SSLContext:
+    """Towards a server whose certificate is known by its hash.
+
+    It checks nothing: who uses it compares the certificate before a word is said.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
     return context
 
 

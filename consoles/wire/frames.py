@@ -17,7 +17,7 @@ class Opcode(enum.IntEnum):
 
 
 class FrameError(ConsolesError):
-    """The client broke the protocol; it is told with this Close code."""
+    """The peer broke the protocol; it is told with this Close code."""
 
     def __init__(self, text: str, code: int = 1002) -> None:
         super().__init__(text)
@@ -34,6 +34,12 @@ def header(opcode: int, size: int) -> bytes:
     return bytes((first, 127)) + size.to_bytes(8, "big")
 
 
+def masked_header(opcode: int, size: int, mask: bytes) -> bytes:
+    """The same of a client's message; its payload is to be XORed with the four bytes of `mask`."""
+    plain = header(opcode, size)
+    return bytes((plain[0], 0x80 | plain[1])) + plain[2:] + mask
+
+
 def close(code: int, reason: str = "") -> bytes:
     """A whole Close frame; the reason is cut at a character's edge where it does not fit."""
     text = reason.encode()[:MAX_CONTROL - 2].decode(errors="ignore").encode()
@@ -42,7 +48,7 @@ def close(code: int, reason: str = "") -> bytes:
 
 
 def parse_close(payload: bytes) -> tuple[int, str]:
-    """→ code and reason of a client's Close; 1005 when it gave none. Raises FrameError."""
+    """→ code and reason of a peer's Close; 1005 when it gave none. Raises FrameError."""
     if not payload:
         return 1005, ""
     if len(payload) == 1:

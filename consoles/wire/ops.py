@@ -38,12 +38,18 @@ class Peek:
 class StartTls:
     """From here on TLS, as a client of `server_name`; nothing may have been read early.
 
-    `context` is an ssl.SSLContext; what it checks is its own.
+    `context` is an ssl.SSLContext; what it checks is its own. The answer is the server's
+    certificate (DER).
     """
 
     context: Any
     server_name: str
 
 
-Op = Read | ReadUntil | Write | Peek | StartTls
+@dataclasses.dataclass(frozen=True)
+class EndTls:
+    """From here on without TLS again, with no word of good-bye; nothing may be left of it."""
+
+
+Op = Read | ReadUntil | Write | Peek | StartTls | EndTls
 Handshake = Generator[Op, Any, Any]

@@ -10,6 +10,7 @@ from consoles import exception
 from consoles.proxies import health
 from consoles.proxies.frontends import request as http
 from consoles.proxies.frontends.frontend import Terms
+from consoles.proxies.reached import Plain
 from consoles.relay.relay import End
 from consoles.stream.connection import Connection
 from consoles.wire.ops import Op
@@ -62,6 +63,4 @@ class HttpConnectFrontend:
         return await self._connection.perform(op)
 
     def detach(self) -> End:
-        ended = self._connection.ended
-        transport, early = self._connection.detach()
-        return End(transport, early, ended=ended)
+        return Plain(self._connection).detach()
