@@ -7,6 +7,7 @@ pytest_plugins = (
     "tests.fixtures.consoleauth",
     "tests.fixtures.faults",
     "tests.fixtures.keystone",
+    "tests.fixtures.log",
     "tests.fixtures.mariadb",
     "tests.fixtures.novnc",
     "tests.fixtures.processes",

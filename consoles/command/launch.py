@@ -3,6 +3,7 @@
 The only holder of the process's conf; everything below is handed values or the conf itself.
 """
 
+import atexit
 import contextlib
 import dataclasses
 import io
@@ -168,6 +169,12 @@ def on_signals(conf: cfg.ConfigOpts, stop: Callable[[], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: None)
     threading.Thread(target=_react, args=(arrived, conf, stop), daemon=True).start()
+    atexit.register(_ignore)  # the interpreter's end gives signals back their deadly default
+
+
+def _ignore() -> None:
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _react(arrived: socket.socket, conf: cfg.ConfigOpts, stop: Callable[[], None]) -> None:

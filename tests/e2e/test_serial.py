@@ -4,6 +4,8 @@ import pytest
 
 from tests.e2e.test_console import PICTURES
 from tests.fixtures import ws_client
+from tests.fixtures.browser import terminal_text
+from tests.fixtures.browser import wait_terminal_text
 from tests.fixtures.processes import free_port
 from tests.fixtures.processes import wait_for
 from tests.fixtures.system import Fault
@@ -38,16 +40,6 @@ def url(system):
         return None
 
 
-def shown(page):
-    return page.locator(".xterm-rows").inner_text().replace("\xa0", " ")
-
-
-def wait_shown(page, wanted):
-    page.wait_for_function(
-        "(wanted) => document.querySelector('.xterm-rows').innerText"
-        ".replaceAll('\\u00a0', ' ').includes(wanted)", arg=wanted)
-
-
 def test_a_command_on_a_linux_guest_in_chromium(system, guest, page, page_errors):
     address = url(system)
     assert address.startswith(f"ws://127.0.0.1:{system.serial_port}/?token=")
@@ -57,9 +49,9 @@ def test_a_command_on_a_linux_guest_in_chromium(system, guest, page, page_errors
     assert token not in page.url
 
     page.keyboard.type("\n")
-    wait_shown(page, "serial$ ")
+    wait_terminal_text(page, "serial$ ")
     page.keyboard.type("expr 6 '*' 7; uname -s; printf 'gr\\303\\274n'\n")
-    wait_shown(page, "\n42\nLinux\ngrün")
+    wait_terminal_text(page, "\n42\nLinux\ngrün")
     assert "expr 6 '*' 7" in guest.serial_text()
     PICTURES.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=PICTURES / "serial.png")
@@ -69,7 +61,7 @@ def test_a_command_on_a_linux_guest_in_chromium(system, guest, page, page_errors
         lambda: system.rows("select id from sessions where state='live'"))
     assert system.manage("session", "kill", session_id).returncode == 0
     page.wait_for_selector("html[data-state=closed][data-code='4441']")
-    assert "Linux" in shown(page)
+    assert "Linux" in terminal_text(page)
     logs = "".join(path.read_text() for path in system.services.directory.glob("*.log"))
     assert token not in logs
 

@@ -1,18 +1,12 @@
 """Attacks on the REST API, through its own web server, with bytes that clients do not send."""
 
 import contextlib
-import io
 import json
-import logging
 import socket
 import threading
 
 import pytest
-from oslo_config import cfg
-from oslo_log import formatters
-from oslo_log import log as oslo_log
 
-from consoles import context
 from consoles.api import server
 from tests.fixtures import fake_services
 
@@ -42,25 +36,6 @@ def served(**api):
 def port():
     with served(enable_proxy_headers_parsing=True) as port:
         yield port
-
-
-@pytest.fixture
-def log():
-    """Everything that is logged, as bytes of a log file."""
-    conf = cfg.ConfigOpts()
-    oslo_log.register_options(conf)
-    conf([], default_config_files=[], default_config_dirs=[])
-    stream = io.StringIO()
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(formatters.ContextFormatter(config=conf))
-    handler.addFilter(context.LogFilter())
-    root = logging.getLogger()
-    level = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
-    yield stream
-    root.removeHandler(handler)
-    root.setLevel(level)
 
 
 def send(port, target, *headers, method=b"GET", body=b""):
@@ -101,9 +76,9 @@ def post(port, body, content_type=b"application/json", server_id=b"running", **k
     b"%0d%0aforged", b"%0aforged", b"%1b[31mred", b"%00nul", b"%c2%9b31m", b"%e2%80%aebidi",
     b"\x1b[31mred", b"\x07bell", b"\xc2\x9b31m", b"\x7f", b"\xff\xfe", b"a\tb",
 ], ids=repr)
-def test_a_path_reaches_the_log_escaped(port, log, evil):
+def test_a_path_reaches_the_log_escaped(port, log_lines, evil):
     assert send(port, b"/servers/" + evil, b"X-Auth-Token: ann:demo")[0] in (400, 404)
-    assert_clean(log.getvalue())
+    assert_clean(log_lines.getvalue())
 
 
 @pytest.mark.parametrize("header", [
@@ -111,14 +86,14 @@ def test_a_path_reaches_the_log_escaped(port, log, evil):
     b"X-Forwarded-Host", b"Forwarded", b"X-Openstack-Request-Id", b"OpenStack-API-Version",
     b"X-Auth-Token", b"X-Service-Token", b"Content-Type", b"Cookie"])
 @pytest.mark.parametrize("evil", [b"a\x1b[31mred", b"for=\x1b[2K;proto=http", b"\xc2\x9b31m"])
-def test_a_header_reaches_the_log_escaped_or_not_at_all(port, log, header, evil):
+def test_a_header_reaches_the_log_escaped_or_not_at_all(port, log_lines, header, evil):
     send(port, b"/servers", b"X-Auth-Token: ann:demo", header + b": " + evil)
-    assert_clean(log.getvalue())
+    assert_clean(log_lines.getvalue())
 
 
-def test_a_method_reaches_the_log_escaped(port, log):
+def test_a_method_reaches_the_log_escaped(port, log_lines):
     send(port, b"/servers", b"X-Auth-Token: ann:demo", method=b"G\x1b[31mET")
-    assert_clean(log.getvalue())
+    assert_clean(log_lines.getvalue())
 
 
 def assert_clean(text):
@@ -132,11 +107,11 @@ def assert_clean(text):
     (b"/servers?token=", b"X-Auth-Token: :"), (b"/servers?x=", b"Cookie: token="),
     (b"/servers?a=", b"X-Auth-Token: "), (b"/nothing?b=", b"X-Service-Token: "),
     (b"/servers?limit=", b"Authorization: Bearer "), (b"/servers?c=", b"Referer: https://x/?")])
-def test_secrets_do_not_reach_the_log(port, log, where):
+def test_secrets_do_not_reach_the_log(port, log_lines, where):
     target, header = where
     send(port, target + SECRET, header + SECRET)
-    assert "very-secret" not in log.getvalue()
-    assert ": 401, " in log.getvalue()
+    assert "very-secret" not in log_lines.getvalue()
+    assert ": 401, " in log_lines.getvalue()
 
 
 # -- bodies --------------------------------------------------------------------------------------

@@ -9,27 +9,18 @@ from tests.fixtures.processes import wait_for
 VERSION = b"RFB 003.008\n"
 
 
-@pytest.fixture
-def guest(consoleauth):
-    target = targets.Target(targets.rfb_server(targets.echo))
-    consoleauth.add("t", target.port)
-    yield target
-    target.close()
-    assert target.errors == []
-
-
-def ends(proxy, guest, code=4400):
+def ends(proxy, echoing_guest, code=4400):
     """The session is over on both sides and was recorded."""
     tally = proxy.tally()
     assert tally["code"] == code
-    wait_for(lambda: targets.gone(guest.sockets[-1]))
+    wait_for(lambda: targets.gone(echoing_guest.sockets[-1]))
     assert proxy.worker._relay.links == {}
 
 
 @pytest.mark.parametrize("chosen", [0, 2, 16, 19, 127, 128, 255])
-def test_a_security_type_that_was_not_offered(proxy, guest, chosen):
+def test_a_security_type_that_was_not_offered(proxy, echoing_guest, chosen):
     """A failed SecurityResult, u32 1, with a reason (RFC 6143, 7.1.3), then the Close."""
-    ws = proxy.connect("t")
+    ws = proxy.connect()
     assert ws.recv_message() == VERSION
     ws.send(VERSION)
     assert ws.recv_message() == b"\x01\x01"
@@ -39,33 +30,33 @@ def test_a_security_type_that_was_not_offered(proxy, guest, chosen):
     assert result[8:] == b"Only security type None is spoken here"
     assert int.from_bytes(result[4:8], "big") == len(result[8:])
     assert ws.until_closed()[0] == 4400
-    ends(proxy, guest)
+    ends(proxy, echoing_guest)
 
 
 @pytest.mark.parametrize("version", [
     b"RFB 003.003\n", b"RFB 003.007\n", b"RFB 004.000\n", b"\x80" * 12, b"\xff" * 12,
     b"\x00" * 12, b"RFB 003.008 "])
-def test_a_viewer_of_another_version(proxy, guest, version):
+def test_a_viewer_of_another_version(proxy, echoing_guest, version):
     """No security types, and a reason (7.1.2), then the Close."""
-    ws = proxy.connect("t")
+    ws = proxy.connect()
     assert ws.recv_message() == VERSION
     ws.send(version)
     refusal = ws.recv_message()
     assert refusal[:1] == b"\0"
     assert refusal[5:] == b"Only RFB 3.8 is spoken here"
     assert ws.until_closed()[0] == 4400
-    ends(proxy, guest)
+    ends(proxy, echoing_guest)
 
 
-def test_a_whole_conversation_in_one_frame_is_kept(proxy, guest):
-    ws = proxy.connect("t")
+def test_a_whole_conversation_in_one_frame_is_kept(proxy, echoing_guest):
+    ws = proxy.connect()
     ws.sock.sendall(ws_client.frame(VERSION + b"\x01" + b"\x01" + b"\xff" * 500))
     assert ws.recv_exactly(12 + 2 + 4) == VERSION + b"\x01\x01" + b"\0\0\0\0"
     assert ws.recv_exactly(501) == b"\x01" + b"\xff" * 500
 
 
-def test_a_conversation_byte_by_byte(proxy, guest):
-    ws = proxy.connect("t")
+def test_a_conversation_byte_by_byte(proxy, echoing_guest):
+    ws = proxy.connect()
     for byte in VERSION + b"\x01":
         ws.sock.sendall(ws_client.frame(bytes([byte])))
     assert ws.recv_exactly(12 + 2 + 4) == VERSION + b"\x01\x01" + b"\0\0\0\0"
@@ -82,9 +73,9 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("raw", BROKEN.values(), ids=BROKEN)
-def test_a_broken_frame_before_the_console_is_open(proxy, guest, raw):
-    ws = proxy.connect("t")
+def test_a_broken_frame_before_the_console_is_open(proxy, echoing_guest, raw):
+    ws = proxy.connect()
     assert ws.recv_message() == VERSION
     ws.sock.sendall(raw)
     assert ws.until_closed()[0] == 4400
-    ends(proxy, guest)
+    ends(proxy, echoing_guest)

@@ -12,24 +12,9 @@ TICKET = "OpaqueRef:s3cr3t"
 PATH = f"/console?ref=1&session_id={TICKET}"
 
 
-def hypervisor(answer, asked):
-    """Reads a CONNECT byte by byte, answers, and is a VNC server from there on."""
-    def script(sock):
-        head = b""
-        while not head.endswith(b"\r\n\r\n"):
-            head += targets.read_exactly(sock, 1)
-        asked.append(head)
-        sock.sendall(answer + b"RFB 003.008\n")  # in one piece: nothing of it may get lost
-        assert targets.read_exactly(sock, 12) == b"RFB 003.008\n"
-        sock.sendall(b"\x01\x01")
-        assert targets.read_exactly(sock, 1) == b"\x01"
-        sock.sendall(b"\0\0\0\0hello")
-    return targets.Target(script)
-
-
 def test_the_path_is_asked_for_first(proxy, consoleauth, caplog):
     asked = []
-    target = hypervisor(b"HTTP/1.1 200 OK\r\nServer: x\r\n\r\n", asked)
+    target = targets.Target(targets.xen_server(b"HTTP/1.1 200 OK\r\nServer: x\r\n\r\n", asked))
     consoleauth.add("good", target.port, internal_access_path=PATH)
     ws = proxy.connect()
     assert ws.recv_message() == b"RFB 003.008\n"
@@ -41,7 +26,8 @@ def test_the_path_is_asked_for_first(proxy, consoleauth, caplog):
 
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 404 200 OK\r\n\r\n", b"x" * 9000 + b"\r\n\r\n"])
 def test_anything_but_200_is_the_targets_fault(proxy, consoleauth, answer, caplog):
-    consoleauth.add("good", hypervisor(answer, []).port, internal_access_path=PATH)
+    target = targets.Target(targets.xen_server(answer, []))
+    consoleauth.add("good", target.port, internal_access_path=PATH)
     with pytest.raises(ws_client.Refused) as refused:
         proxy.connect()
     assert refused.value.status == 502

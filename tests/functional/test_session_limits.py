@@ -33,15 +33,6 @@ def link_of(proxy):
 
 
 @pytest.fixture
-def guest(consoleauth):
-    """A VNC server that echoes, behind the token `good`."""
-    target = targets.Target(targets.rfb_server(targets.echo))
-    consoleauth.add("good", target.port)
-    yield target
-    target.close()
-
-
-@pytest.fixture
 def stuck_guest(consoleauth):
     """A VNC server that reads nothing until `go` is set."""
     target = targets.Target(targets.rfb_server(lambda sock: target.go.wait(30)))
@@ -76,7 +67,7 @@ FLOODS = {"pings": ws_client.frame(b"", opcode=9), "pongs": ws_client.frame(b"x"
 
 
 @pytest.mark.parametrize("kind", FLOODS)
-def test_a_flood_of_frames_without_payload_is_cut_off(proxy, guest, kind):
+def test_a_flood_of_frames_without_payload_is_cut_off(proxy, echoing_guest, kind):
     ws = greeted(proxy.connect())
     first = ws_client.frame(b"x", final=False) if kind == "empty fragments" else b""
     ws.sock.sendall(first + FLOODS[kind] * 501)
@@ -85,7 +76,7 @@ def test_a_flood_of_frames_without_payload_is_cut_off(proxy, guest, kind):
     assert proxy.tally()["reason"] == "client_flood"
 
 
-def test_the_same_frames_over_a_while_are_no_flood(proxy, guest):
+def test_the_same_frames_over_a_while_are_no_flood(proxy, echoing_guest):
     ws = greeted(proxy.connect())
     for _ in range(4):
         ws.sock.sendall(FLOODS["pongs"] * 400)
@@ -94,7 +85,7 @@ def test_the_same_frames_over_a_while_are_no_flood(proxy, guest):
         later(proxy)
 
 
-def test_a_flood_before_the_console_is_open_is_refused(proxy, guest):
+def test_a_flood_before_the_console_is_open_is_refused(proxy, echoing_guest):
     ws = proxy.connect()
     ws.sock.sendall(FLOODS["empty messages"] * 501)
     assert ws.until_closed()[0] == 4400
@@ -162,7 +153,7 @@ def test_a_client_that_is_held_back_and_there_is_kept(proxy, stuck_guest):
 
 
 @pytest.mark.parametrize("side", ["client", "target"])
-def test_the_kernel_asks_after_both_ends(make_proxy, guest, side):
+def test_the_kernel_asks_after_both_ends(make_proxy, echoing_guest, side):
     """A client may not be read, and a hypervisor that lost its power says nothing."""
     proxy = make_proxy(proxy__ping_interval=7, proxy__ping_timeout=20)
     ws = greeted(proxy.connect())
@@ -173,7 +164,7 @@ def test_the_kernel_asks_after_both_ends(make_proxy, guest, side):
     ws.sock.close()
 
 
-def test_an_idle_session_ends_although_its_client_answers_pings(make_proxy, guest):
+def test_an_idle_session_ends_although_its_client_answers_pings(make_proxy, echoing_guest):
     proxy = make_proxy(proxy__session_idle_timeout=100, proxy__ping_interval=0)
     ws = greeted(proxy.connect())
     later(proxy)
@@ -185,7 +176,7 @@ def test_an_idle_session_ends_although_its_client_answers_pings(make_proxy, gues
     assert proxy.tally()["reason"] == "idle"
 
 
-def test_input_keeps_a_session_from_being_idle(make_proxy, guest):
+def test_input_keeps_a_session_from_being_idle(make_proxy, echoing_guest):
     proxy = make_proxy(proxy__session_idle_timeout=100, proxy__ping_interval=0)
     ws = greeted(proxy.connect())
     for seconds in (95, 190, 285):
@@ -195,7 +186,7 @@ def test_input_keeps_a_session_from_being_idle(make_proxy, guest):
     assert link_of(proxy)
 
 
-def test_a_session_ends_when_its_time_is_over(make_proxy, guest):
+def test_a_session_ends_when_its_time_is_over(make_proxy, echoing_guest):
     proxy = make_proxy(proxy__session_max_time=1000)
     ws = greeted(proxy.connect())
     later(proxy, 995)
@@ -232,7 +223,7 @@ def test_a_question_why_a_target_ended_that_fails_ends_the_session_all_the_same(
     assert proxy.tally()["reason"] == "target_closed"
 
 
-def test_a_close_without_an_echo_ends_the_connection_in_time(proxy, guest):
+def test_a_close_without_an_echo_ends_the_connection_in_time(proxy, echoing_guest):
     relay = proxy.worker._relay
     assert relay.limits.close_timeout == 5
     relay.limits = dataclasses.replace(relay.limits, close_timeout=0.5)
@@ -246,4 +237,4 @@ def test_a_close_without_an_echo_ends_the_connection_in_time(proxy, guest):
         while sent < 10_000_000_000:
             ws.send(b"after")
             sent += 5
-    assert guest.sockets[0].recv(1) == b""
+    assert echoing_guest.sockets[0].recv(1) == b""

@@ -8,14 +8,13 @@ import pytest
 from consoles import exception
 from consoles import model
 from consoles.proxies.backoff import TOGETHER
-from tests.fixtures import targets
 from tests.fixtures import ws_client
 from tests.fixtures.processes import wait_for
 from tests.fixtures.tokens import asking
 from tests.fixtures.tokens import refused
 
 
-def closed(proxy, token="t"):
+def closed(proxy, token="good"):
     """→ code and reason of the Close that a page of the proxy's own gets."""
     return proxy.connect(token, origin=proxy.own_origin).until_closed()
 
@@ -26,23 +25,15 @@ def everything(proxy, token):
     return program.status, program.headers, program.body, closed(proxy, token)
 
 
-@pytest.fixture
-def target(consoleauth):
-    """A console behind the token `t`."""
-    target = targets.Target(targets.rfb_server(targets.echo))
-    consoleauth.add("t", target.port)
-    yield target
-    target.close()
-
-
-def test_an_unknown_an_expired_and_an_empty_token_are_answered_alike(proxy, consoleauth, target):
+def test_an_unknown_an_expired_and_an_empty_token_are_answered_alike(
+        proxy, consoleauth, echoing_guest):
     """Consoleauth answers nothing for an expired token, as for one that never was."""
     consoleauth.tokens[model.token_hash("expired")] = None
     expected = (401, {"content-length": "0", "connection": "close"}, b"",
                 (4401, exception.InvalidToken.public))
     assert [everything(proxy, token) for token in ("expired", "unknown")] == [expected] * 2
     assert refused(proxy, "").status == 401
-    assert target.connections == 0
+    assert echoing_guest.connections == 0
 
 
 def test_an_unknown_and_an_expired_token_take_one_path(proxy, consoleauth):
@@ -90,7 +81,8 @@ def answers(socks):
 def test_guessing_in_parallel_is_slowed_down_as_well(proxy, consoleauth):
     consoleauth.gate.clear()
     socks = [asking(proxy, f"guess{number}") for number in range(150)]
-    wait_for(lambda: proxy.worker._server.handshakes == 150 and consoleauth.asked)
+    under_way = proxy.worker._sessions._backoff._under_way
+    wait_for(lambda: proxy.worker._server.handshakes == 150 and under_way.total() == TOGETHER)
     consoleauth.gate.set()
     assert answers(socks) == {401: TOGETHER, 429: 150 - TOGETHER}
     assert len(consoleauth.asked) == TOGETHER
@@ -98,9 +90,9 @@ def test_guessing_in_parallel_is_slowed_down_as_well(proxy, consoleauth):
         sock.close()
 
 
-def test_a_crowd_behind_one_address_opens_at_once(proxy, consoleauth, target):
+def test_a_crowd_behind_one_address_opens_at_once(proxy, consoleauth, echoing_guest):
     consoleauth.gate.clear()
-    socks = [asking(proxy, "t") for _ in range(60)]
+    socks = [asking(proxy, "good") for _ in range(60)]
     wait_for(lambda: proxy.worker._server.handshakes == 60 and consoleauth.asked)
     consoleauth.gate.set()
     assert answers(socks) == {101: 60}
@@ -108,7 +100,7 @@ def test_a_crowd_behind_one_address_opens_at_once(proxy, consoleauth, target):
         sock.close()
 
 
-def test_a_neighbour_with_a_good_token_forgives_and_is_heard_again_soon(proxy, target):
+def test_a_neighbour_with_a_good_token_forgives_and_is_heard_again_soon(proxy, echoing_guest):
     for _ in range(5):
         refused(proxy, "bad")
     assert refused(proxy).status == 429
@@ -129,35 +121,35 @@ def test_a_foreign_page_stays_refused_before_any_101_while_its_address_waits(pro
     assert refused(proxy, origin="http://evil.example").status == 403
 
 
-def test_a_token_of_another_type_dials_nothing(proxy, consoleauth, target):
-    consoleauth.tokens[model.token_hash("t")] = exception.WrongConsoleType("serial at novnc")
+def test_a_token_of_another_type_dials_nothing(proxy, consoleauth, echoing_guest):
+    consoleauth.tokens[model.token_hash("good")] = exception.WrongConsoleType("serial at novnc")
     assert refused(proxy).status == 403
     assert closed(proxy)[0] == 4403
-    assert target.connections == 0
+    assert echoing_guest.connections == 0
 
 
 @pytest.mark.parametrize(("error", "status", "code"), [
     (exception.InstanceNotFound, 404, 4404), (exception.InstanceNotReady, 409, 4409),
     (exception.InstanceMoving, 409, 4409), (exception.PortChanged, 409, 4409)])
 def test_a_console_that_is_not_there_any_more_is_not_dialled(
-        proxy, consoleauth, target, error, status, code):
-    consoleauth.tokens[model.token_hash("t")] = error("says the agent")
+        proxy, consoleauth, echoing_guest, error, status, code):
+    consoleauth.tokens[model.token_hash("good")] = error("says the agent")
     assert refused(proxy).status == status
     assert closed(proxy)[0] == code
-    assert target.connections == 0
+    assert echoing_guest.connections == 0
 
 
-def test_a_limit_of_sessions_is_told_with_a_time_to_come_back(proxy, consoleauth, target):
-    consoleauth.tokens[model.token_hash("t")] = exception.OverLimit("the token has 2 sessions")
+def test_a_limit_of_sessions_is_told_with_a_time_to_come_back(proxy, consoleauth, echoing_guest):
+    consoleauth.tokens[model.token_hash("good")] = exception.OverLimit("the token has 2 sessions")
     refusal = refused(proxy)
     assert (refusal.status, refusal.headers["retry-after"]) == (429, "5")
     assert closed(proxy) == (4429, exception.OverLimit.public)
-    assert target.connections == 0
+    assert echoing_guest.connections == 0
 
 
 def _opens(proxy):
     try:
-        ws = proxy.connect("t")
+        ws = proxy.connect()
     except ws_client.Refused:
         return False
     ws.sock.close()

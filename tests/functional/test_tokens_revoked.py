@@ -17,15 +17,6 @@ from tests.fixtures.tokens import refused
 
 
 @pytest.fixture
-def target(consoleauth):
-    """A console behind the token `t`."""
-    target = targets.Target(targets.rfb_server(targets.echo))
-    consoleauth.add("t", target.port)
-    yield target
-    target.close()
-
-
-@pytest.fixture
 def kill(conf):
     """→ a function that has the worker of a proxy end its sessions, as consoleauth does."""
     bus = Bus(conf)
@@ -62,7 +53,7 @@ def test_a_token_revoked_while_the_target_is_slow_relays_no_byte(
             got.append(b"")  # cut off in its handshake already
 
     target = targets.Target(slow)
-    consoleauth.add("t", target.port)
+    consoleauth.add("good", target.port)
     sock = asking(proxy)
     wait_for(lambda: target.connections)
     assert kill(proxy, code, reason)
@@ -85,7 +76,7 @@ def test_a_token_revoked_while_the_target_is_slow_relays_no_byte(
 
 
 def test_a_token_revoked_while_consoleauth_answers_relays_no_byte(
-        proxy, consoleauth, kill, target):
+        proxy, consoleauth, kill, echoing_guest):
     consoleauth.gate.clear()
     sock = asking(proxy)
     wait_for(lambda: consoleauth.asked)
@@ -99,7 +90,7 @@ def test_a_token_revoked_while_consoleauth_answers_relays_no_byte(
     assert proxy.tally()["reason"] == "ended_by_admin"
 
 
-def test_a_tally_waits_for_the_answer_that_begins_its_session(proxy, consoleauth, target):
+def test_a_tally_waits_for_the_answer_that_begins_its_session(proxy, consoleauth, echoing_guest):
     """The client is gone before consoleauth has answered; both orders would be told else."""
     consoleauth.gate.clear()
     sock = asking(proxy)
@@ -113,10 +104,10 @@ def test_a_tally_waits_for_the_answer_that_begins_its_session(proxy, consoleauth
     _, session = consoleauth.asked[0]
     tally = proxy.tally()
     assert (tally["session_id"], tally["reason"]) == (session["id"], "bad_request")
-    assert target.connections == 0
+    assert echoing_guest.connections == 0
 
 
-def test_a_worker_that_stops_waits_for_that_answer_as_well(make_proxy, consoleauth, target):
+def test_a_worker_that_stops_waits_for_that_answer_as_well(make_proxy, consoleauth, echoing_guest):
     proxy = make_proxy()
     consoleauth.gate.clear()
     sock = asking(proxy)

@@ -60,26 +60,10 @@ def test_nothing_is_said_before_the_guest_is_there(xvp, consoleauth):
         assert targets.read_exactly(sock, 31) == b"HTTP/1.1 200 OK\r\n\r\n" + VERSION
 
 
-def hypervisor(answer, asked):
-    """Like XenServer: reads a CONNECT byte by byte, answers, and is a VNC server from there on."""
-    def script(sock):
-        head = b""
-        while not head.endswith(b"\r\n\r\n"):
-            head += targets.read_exactly(sock, 1)
-        asked.append(head)
-        sock.sendall(answer + VERSION)  # in one piece: nothing of it may get lost
-        assert targets.read_exactly(sock, 12) == VERSION
-        sock.sendall(b"\x01\x01")
-        assert targets.read_exactly(sock, 1) == b"\x01"
-        sock.sendall(b"\0\0\0\0hello")
-        targets.gone(sock)
-    return script
-
-
 def test_a_hypervisor_is_asked_by_the_internal_path(xvp, caplog):
     caplog.set_level("DEBUG")
     asked = []
-    target = xvp.says(hypervisor(b"HTTP/1.1 200 OK\r\nServer: x\r\n\r\n", asked),
+    target = xvp.says(targets.xen_server(b"HTTP/1.1 200 OK\r\nServer: x\r\n\r\n", asked),
                       internal_access_path=PATH)
     assert xvp.dial().greeted().read(5) == b"hello"
     assert asked == [f"CONNECT {PATH} HTTP/1.1\r\n\r\n".encode()]
@@ -90,7 +74,7 @@ def test_a_hypervisor_is_asked_by_the_internal_path(xvp, caplog):
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 404 200 OK\r\n\r\n", b"HTTP/1.1 500 No\r\n\r\n",
                                     b"x" * 9000 + b"\r\n\r\n"])
 def test_a_hypervisor_that_refuses_is_a_502(xvp, answer, caplog):
-    xvp.says(hypervisor(answer, []), internal_access_path=PATH)
+    xvp.says(targets.xen_server(answer, []), internal_access_path=PATH)
     stream = xvp.dial()
     assert (stream.status, stream.read_all()) == (502, b"")
     assert xvp.tally()["reason"] == "target_protocol"

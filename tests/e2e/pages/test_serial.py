@@ -12,6 +12,8 @@ from consoles.proxies import catalog
 from tests.e2e.pages.steps import buttons
 from tests.e2e.pages.steps import sockets
 from tests.e2e.pages.steps import wait_state
+from tests.fixtures.browser import terminal_text
+from tests.fixtures.browser import wait_terminal_text
 from tests.fixtures.page_server import close
 
 NAME = "serial.html"
@@ -32,16 +34,6 @@ def guest_until(event, end):
         threading.Thread(target=lambda: event.wait(30) and end(peer), daemon=True).start()
         guest(peer)
     return behave
-
-
-def text(page):
-    return page.locator(".xterm-rows").inner_text().replace("\xa0", " ")
-
-
-def wait_text(page, wanted):
-    page.wait_for_function(
-        "(wanted) => document.querySelector('.xterm-rows')?.innerText"
-        ".replaceAll('\\u00a0', ' ').includes(wanted)", arg=wanted)
 
 
 def typed(server):
@@ -71,9 +63,9 @@ def test_a_shell_of_a_built_in_guest_through_the_proxy(page, make_proxy, console
         page.goto(f"{proxy.own_origin}/?token=T")
         wait_state(page, "connected")
         assert "token=T" not in page.url
-        wait_text(page, "guest@testcard:~$")
+        wait_terminal_text(page, "guest@testcard:~$")
         page.keyboard.type("uname -a\n")
-        wait_text(page, "consoles-guest testcard 1.0 ttyS0")
+        wait_terminal_text(page, "consoles-guest testcard 1.0 ttyS0")
     finally:
         house.stop()
     assert faults == []
@@ -82,8 +74,8 @@ def test_a_shell_of_a_built_in_guest_through_the_proxy(page, make_proxy, console
 def test_keys_go_as_a_terminal_sends_them(console, server):
     server.plan("good", guest)
     page = console("good", name=NAME)
-    wait_text(page, "größe login:")
-    assert text(page).startswith("[Connected. Press Enter if nothing appears.]")
+    wait_terminal_text(page, "größe login:")
+    assert terminal_text(page).startswith("[Connected. Press Enter if nothing appears.]")
     page.keyboard.type("ls\n")      # without a click: the terminal has the focus
     page.keyboard.press("Tab")
     page.keyboard.press("Control+c")
@@ -112,23 +104,23 @@ def test_it_scrolls_back(console, server):
 
     server.plan("good", talkative)
     page = console("good", name=NAME)
-    wait_text(page, "line 1999")
+    wait_terminal_text(page, "line 1999")
     page.mouse.move(300, 300)
     page.mouse.wheel(0, -300)
     page.wait_for_function(
         "() => !document.querySelector('.xterm-rows').innerText.includes('1999')")
     for _ in range(2000 // 20):
         page.keyboard.press("Shift+PageUp")
-    wait_text(page, "line 1\n")
+    wait_terminal_text(page, "line 1\n")
     page.keyboard.press("x")        # typing leads back to the end
-    wait_text(page, "line 1999")
+    wait_terminal_text(page, "line 1999")
 
 
 def test_copy_by_keys_and_by_the_panel(console, server):
     server.plan("good", guest)
     page = console("good", name=NAME)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    wait_text(page, "login:")
+    wait_terminal_text(page, "login:")
     box = page.get_by_text("login:").bounding_box()
     page.mouse.dblclick(box["x"] + 10, box["y"] + 8)
     page.keyboard.press("Control+Shift+C")
@@ -161,7 +153,7 @@ def test_what_the_guest_sends_is_never_markup(console, server):
 
     server.plan("sly", sly)
     page = console("sly", name=NAME)
-    wait_text(page, "<img src=x onerror=alert(1)>")
+    wait_terminal_text(page, "<img src=x onerror=alert(1)>")
     assert page.locator(".screen img").count() == 0
     assert page.locator(".name").inner_text() == "<b>title</b>"
     assert page.title() == "<b>title</b> - serial console"
@@ -172,7 +164,7 @@ def test_a_refusal_is_no_connection(console, server):
     page = console("bad", "refused", name=NAME)
     assert page.locator(".card h1").inner_text() == "This console URL is no longer valid"
     assert buttons(page) == []
-    assert text(page).strip() == ""
+    assert terminal_text(page).strip() == ""
     assert "bad" in page.url        # nothing was hidden: nothing was connected
 
 
@@ -181,13 +173,13 @@ def test_it_reconnects_by_itself_and_keeps_what_was_said(console, server):
     server.plan("live", guest_until(cut, close(1012, "Restart.")), close(4503), guest)
     page = console("live", name=NAME, options=QUICK)
     page.keyboard.type("before\n")
-    wait_text(page, "before")
+    wait_terminal_text(page, "before")
     cut.set()
     server.wait_for("websocket", 3)
     wait_state(page, "connected")
     page.keyboard.type("after\n")
-    wait_text(page, "after")
-    assert "before" in text(page)
+    wait_terminal_text(page, "after")
+    assert "before" in terminal_text(page)
 
 
 def test_the_last_words_stay_behind_the_card(console, server):
@@ -195,11 +187,11 @@ def test_the_last_words_stay_behind_the_card(console, server):
     server.plan("live", guest_until(cut, close(4404, "Deleted.")))
     page = console("live", name=NAME)
     page.keyboard.type("kernel panic")
-    wait_text(page, "kernel panic")
+    wait_terminal_text(page, "kernel panic")
     cut.set()
     wait_state(page, "closed")
     assert page.locator(".card h1").inner_text() == "The server does not exist"
-    assert "kernel panic" in text(page)
+    assert "kernel panic" in terminal_text(page)
     assert page.locator(".screen").is_visible()
     page.keyboard.type("too late")
     assert b"late" not in typed(server)
@@ -211,7 +203,7 @@ def test_a_reload_finds_its_token(console, server):
     assert "secret" not in page.url
     page.reload()
     wait_state(page, "connected")
-    wait_text(page, "login:")
+    wait_terminal_text(page, "login:")
     # its own session of a moment ago may still be known: that one is not in its way
     assert sockets(server) == ["/?token=secret", "/?token=secret&takeover=1"]
 
@@ -219,7 +211,7 @@ def test_a_reload_finds_its_token(console, server):
 def test_view_only_types_nothing(console, server):
     server.plan("good", guest)
     page = console("good", name=NAME, options="&view_only=1")
-    wait_text(page, "login:")
+    wait_terminal_text(page, "login:")
     page.keyboard.type("x")
     page.get_by_role("button", name="Disconnect").click()
     wait_state(page, "closed")
