@@ -21,6 +21,7 @@ from consoles.command.supervisor import Supervisor
 from consoles.proxies import catalog
 from consoles.proxies import listener
 from consoles.proxies import page_policy
+from consoles.proxies import recordings
 from consoles.proxies import static
 from consoles.proxies import steps
 from consoles.proxies import targets
@@ -68,7 +69,10 @@ def settings_of(spec: catalog.ProxySpec, conf: cfg.ConfigOpts,
                       session_max_time=conf.proxy.session_max_time),
         targets=targets.build(conf.proxy.allowed_targets,
                               [*listening, *_services(conf)]),
-        means=_means(spec, conf))
+        means=_means(spec, conf),
+        record=recordings.plan(
+            conf.record or "", max_size=conf.record_max_size, with_input=conf.record_input,
+            required=conf.record_on_error == "end_session"))
 
 
 def _means(spec: catalog.ProxySpec, conf: cfg.ConfigOpts) -> steps.Means:
@@ -159,9 +163,7 @@ def _site(spec: catalog.ProxySpec, conf: cfg.ConfigOpts) -> static.Site | None:
 
 
 def _run(command: str, argv: Sequence[str] | None) -> None:
-    spec = catalog.ROWS.get(command)
-    if spec is None:
-        raise exception.ConfigError("this kind of proxy is not part of this release yet")
+    spec = catalog.ROWS[command]
     conf = launch.start(argv, launch.Command(
         command, spec.summary, ("DEFAULT", spec.group, "proxy", "console"), "Proxy"))
     settings_of(spec, conf)  # a wrong option is told before the port is taken

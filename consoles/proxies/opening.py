@@ -6,6 +6,7 @@ from typing import Any
 from consoles import exception
 from consoles import model
 from consoles.context import RequestContext
+from consoles.proxies.recorder import Recording
 from consoles.relay.link import Link
 from consoles.relay.link import now_ms
 
@@ -24,7 +25,7 @@ class Opening:
     """From request to tally. `request` is what consoleauth is told when the token is used."""
 
     __slots__ = ("_request_id", "awaits_target", "details", "ended", "link", "question",
-                 "request", "started_at")
+                 "recording", "request", "started_at")
 
     def __init__(self, request: model.SessionRequest) -> None:
         self.request = request
@@ -34,6 +35,7 @@ class Opening:
         #: While consoleauth is asked: it may claim the token after the client has gone.
         self.question: asyncio.Task[model.Details] | None = None
         self.details: model.Details | None = None
+        self.recording: Recording | None = None
         self.link: Link | None = None
         self.ended: tuple[str, int | None] | None = None
 
@@ -53,6 +55,10 @@ class Opening:
         self.ended = (reason, code)
         if self.link is not None:
             self.link.end(reason, code)
+
+    def end_recording(self, reason: str) -> None:
+        if self.recording is not None:
+            self.recording.end(reason)
 
     def check_ended(self) -> None:
         """Raises Ended."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 from collections.abc import AsyncIterator
 
@@ -17,8 +18,11 @@ from consoles.proxies.ledger import Ledger
 from consoles.proxies.opening import Opening
 from consoles.proxies.reached import Plain
 from consoles.proxies.reached import Reached
+from consoles.proxies.recorder import Recorder
+from consoles.proxies.recorder import Recording
 from consoles.proxies.settings import Settings
 from consoles.relay.link import Link
+from consoles.relay.link import now_ms
 from consoles.relay.relay import End
 from consoles.relay.relay import Relay
 from consoles.rpc.compute import Compute
@@ -45,6 +49,7 @@ class Sessions:
         self.all: dict[str, Opening] = {}
         self.ledger: Ledger
         self.audit: Audit
+        self.recorder: Recorder | None = None
         self.stops = False  # the worker cuts off what is still being opened
         self._spec = spec
         self._authorizer = authorizer
@@ -67,6 +72,7 @@ class Sessions:
         """Say why it is not opened; it may have been begun."""
         self.audit.refused(session, exc)
         LOG.info("Session %s refused: %s", session.request.id, exc)
+        session.end_recording(exc.reason)
         known = self.all.pop(session.request.id, None)
         if known and not isinstance(exc, exception.InvalidToken):  # claimed, or may be
             self.ledger.close(session.refused(exc), after=session.question)
@@ -89,6 +95,7 @@ class Sessions:
         self._authorizer.check_scheme(frontend.request, details)
         self.audit.authorised(session)
         async with self._reached(session, details) as target:
+            await self._record(session, details)
             with self.audit.metrics.stage("accept"):
                 frontend.accept()
                 for step in self._spec.to_client:
@@ -132,13 +139,28 @@ class Sessions:
 
     def _carry(self, session: Opening, client: End, target: End) -> Link:
         self.audit.opened(session)
+        if session.recording is not None:
+            to_client, to_target = session.recording.ways()
+            client = dataclasses.replace(client, way=to_client)
+            target = dataclasses.replace(target, way=to_target)
         return self._relay.carry(session.request.id, client, target, self._ended, self._ask_why)
+
+    async def _record(self, session: Opening, details: model.Details) -> None:
+        """Begin to record it, where that is configured. Raises RecordingUnavailable."""
+        if self.recorder is None:
+            return
+        kind = model.ConsoleType(details.console_type)
+        session.recording = Recording(self.recorder, {
+            "session_id": session.request.id, "instance_id": details.instance_id, "type": kind,
+            "protocol": model.PROTOCOLS[kind], "started_at": now_ms()}, session.end)
+        await session.recording.ready()
 
     def _ended(self, tally: model.Tally) -> None:
         session = self.all.pop(tally.session_id, None)
         if session is None:
             return
         self.ledger.close(tally)
+        session.end_recording(tally.reason)
         request_context.use(session.context())
         self.audit.closed(session, tally)
         LOG.info("Session %s ended: %s", tally.session_id, tally.reason)

@@ -3,6 +3,7 @@
 import dataclasses
 
 from consoles.proxies.acceptor import Entry
+from consoles.proxies.recordings import Plan
 from consoles.proxies.static import Site
 from consoles.proxies.steps import Means
 from consoles.proxies.targets import Targets
@@ -24,3 +25,4 @@ class Settings:
     limits: Limits
     targets: Targets
     means: Means = Means()
+    record: Plan | None = None

@@ -18,6 +18,7 @@ from consoles.proxies.endpoint import ProxiesEndpoint
 from consoles.proxies.health import Health
 from consoles.proxies.ledger import Ledger
 from consoles.proxies.metrics import Metrics
+from consoles.proxies.recorder import Recorder
 from consoles.proxies.server import Server
 from consoles.proxies.session import Sessions
 from consoles.proxies.session import WHY_TIMEOUT
@@ -143,6 +144,8 @@ class Worker:
         await self._server.finish()
         await _parted(links)
         await ledger.flush(FLUSH_TIMEOUT)
+        if self._sessions.recorder is not None:
+            await loop.run_in_executor(None, self._sessions.recorder.close, FLUSH_TIMEOUT)
         self._look(0)
         await loop.run_in_executor(None, notifications.close, STOP_TIMEOUT)
         await loop.run_in_executor(None, rpc.stop, STOP_TIMEOUT)
@@ -157,6 +160,8 @@ class Worker:
                                     self._metrics.called))
         self._sessions = Sessions(self._spec, authorizer, agents, self._relay,
                                   self._settings)
+        if self._settings.record is not None:
+            self._sessions.recorder = Recorder(self._settings.record)
         self._sessions.audit = Audit(self._metrics, notifications.send)
         self._sessions.ledger = Ledger(
             SessionsClient(caller), self.name, self._boot_id,
