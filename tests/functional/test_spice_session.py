@@ -6,8 +6,6 @@ import pytest
 
 from consoles.proxies import catalog
 from tests.fixtures import targets
-from tests.fixtures import ws_client
-from tests.fixtures.processes import free_port
 from tests.fixtures.processes import wait_for
 
 #: The first bytes of a SPICE client: "REDQ", major 2, minor 2 (spice-protocol, protocol.h).
@@ -85,7 +83,7 @@ def test_two_tabs_never_mix_a_cookie_gives_way_to_the_query(proxy, guest, consol
 
 
 def get(proxy, path):
-    with urllib.request.urlopen(f"{proxy.own_origin}{path}", timeout=5) as answer:
+    with urllib.request.urlopen(f"{proxy.own_origin}{path}", timeout=30) as answer:
         return answer.read().decode()
 
 
@@ -97,15 +95,6 @@ def test_the_page_is_at_the_root_and_by_its_name(proxy):
 def test_the_distributions_page_is_at_the_root(make_proxy):
     proxy = make_proxy(spec=catalog.SPICE_HTML5, spice__web="/usr/share/spice-html5")
     assert "Spice Javascript client" in get(proxy, "/")
-
-
-def test_a_guest_that_is_not_there_is_told_to_pages_and_programs(proxy, consoleauth):
-    consoleauth.add("good", free_port(), console_type="spice-html5",
-                    access_url_base=f"{proxy.own_origin}/spice_auto.html")
-    with pytest.raises(ws_client.Refused) as refused:
-        proxy.connect()
-    assert refused.value.status == 502
-    assert proxy.connect(origin=proxy.own_origin).until_closed()[0] == 4502
 
 
 def test_single_bytes_and_lengths_of_4_gib_pass_as_they_are(proxy, guest):
