@@ -23,8 +23,7 @@ The driver's own guests listen here. Use 0.0.0.0 where instances migrate live: a
 host does not exist on the other."""),
     cfg.PortOpt(
         "vnc_port", default=5900,
-        deprecated_opts=[cfg.DeprecatedOpt("vnc_port", group="DEFAULT"),
-                         cfg.DeprecatedOpt("vnc_port", group="vmware")],
+        deprecated_opts=[cfg.DeprecatedOpt("vnc_port", group="DEFAULT")],
         help="""Agent: first port on which the instances' VNC servers listen.
 
 The driver's own guests take the first free ones from here on; with 0, which the system gives
@@ -32,8 +31,7 @@ them. Where a hypervisor chooses (libvirt: remote_display_port_min), consoles-ma
 the instances that are outside of the range."""),
     cfg.IntOpt(
         "vnc_port_total", default=10000, min=1, max=65535,
-        deprecated_opts=[cfg.DeprecatedOpt("vnc_port_total", group="DEFAULT"),
-                         cfg.DeprecatedOpt("vnc_port_total", group="vmware")],
+        deprecated_opts=[cfg.DeprecatedOpt("vnc_port_total", group="DEFAULT")],
         help="Agent: number of ports, from vnc_port on, that VNC servers may use."),
     cfg.StrOpt(
         "keymap",

@@ -6,6 +6,10 @@ from tests.e2e.test_console import PICTURES
 from tests.fixtures import ws_client
 from tests.fixtures.browser import terminal_text
 from tests.fixtures.browser import wait_terminal_text
+from tests.fixtures.guest_image import LOGIN
+from tests.fixtures.guest_image import PASSWORD
+from tests.fixtures.guest_image import PROMPT_SERIAL
+from tests.fixtures.guest_image import USER
 from tests.fixtures.processes import free_port
 from tests.fixtures.processes import wait_for
 from tests.fixtures.system import Fault
@@ -40,6 +44,24 @@ def url(system):
         return None
 
 
+def connect(system, more="", **kwargs):
+    query = url(system).partition("?")[2]
+    return ws_client.WebSocket.connect(system.serial_port, f"/?{query}{more}", **kwargs)
+
+
+def until(ws, wanted):
+    said = b""
+    while wanted.encode() not in said:
+        said += ws.recv_message()
+
+
+def log_in(ws, opcode=2):
+    """Say who one is as the guest asks for it."""
+    for typed, wanted in (("", LOGIN), (USER, "Password: "), (PASSWORD, PROMPT_SERIAL)):
+        ws.sock.sendall(ws_client.frame(f"{typed}\r".encode(), opcode=opcode))
+        until(ws, wanted)
+
+
 def test_a_command_on_a_linux_guest_in_chromium(system, guest, page, page_errors):
     address = url(system)
     assert address.startswith(f"ws://127.0.0.1:{system.serial_port}/?token=")
@@ -48,8 +70,9 @@ def test_a_command_on_a_linux_guest_in_chromium(system, guest, page, page_errors
     page.wait_for_selector("html[data-state=connected]")
     assert token not in page.url
 
-    page.keyboard.type("\n")
-    wait_terminal_text(page, "serial$ ")
+    for typed, wanted in (("", LOGIN), (USER, "Password: "), (PASSWORD, PROMPT_SERIAL)):
+        page.keyboard.type(f"{typed}\n")
+        wait_terminal_text(page, wanted.rstrip())
     page.keyboard.type("expr 6 '*' 7; uname -s; printf 'gr\\303\\274n'\n")
     wait_terminal_text(page, "\n42\nLinux\ngrün")
     assert "expr 6 '*' 7" in guest.serial_text()
@@ -68,36 +91,29 @@ def test_a_command_on_a_linux_guest_in_chromium(system, guest, page, page_errors
 
 def test_a_program_on_a_linux_guest(system, guest):
     """As Horizon and command line clients do it: offers of their own, text, no page."""
-    token = url(system).rpartition("=")[2]
-    ws = ws_client.WebSocket.connect(system.serial_port, f"/?token={token}",
-                                     subprotocol="binary, base64")
-    ws.sock.sendall(ws_client.frame(b"\recho $((6*7))\r", opcode=1))
-    said = b""
-    while b"\n42\r\n" not in said:
-        said += ws.recv_message()
+    ws = connect(system, subprotocol="binary, base64")
+    log_in(ws, opcode=1)
+    ws.sock.sendall(ws_client.frame(b"echo $((6*7))\r", opcode=1))
+    until(ws, "\n42\r\n")
     ws.close()
     assert ws.until_closed()[0] == 1000
 
 
 def test_a_line_in_use_is_taken_over(system, guest):
     """QEMU serves one client: without us the second one would wait in silence."""
-    def connect(address, more=""):
-        query = address.partition("?")[2]
-        return ws_client.WebSocket.connect(
-            system.serial_port, f"/?{query}{more}", origin=f"http://127.0.0.1:{system.serial_port}")
+    origin = f"http://127.0.0.1:{system.serial_port}"
 
     def works(ws, word):
         ws.send(f"echo ${{HOME}}{word}\r".encode())
-        said = b""
-        while f"/{word}\r\n".encode() not in said:
-            said += ws.recv_message()
+        until(ws, f"/{word}\r\n")
 
-    first = connect(url(system))
+    first = connect(system, origin=origin)
+    log_in(first)
     works(first, "one")
-    code, reason = connect(url(system)).until_closed()
+    code, reason = connect(system, origin=origin).until_closed()
     assert code == 4409
     assert reason.startswith("In use since 20")
     assert reason.endswith("by you.")
-    second = connect(url(system), "&takeover=1")
+    second = connect(system, "&takeover=1", origin=origin)
     assert first.until_closed()[0] == 4440
     works(second, "two")
