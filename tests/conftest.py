@@ -4,6 +4,7 @@ pytest_plugins = (
     "tests.fixtures.browser",
     "tests.fixtures.bus",
     "tests.fixtures.certificates",
+    "tests.fixtures.connect",
     "tests.fixtures.consoleauth",
     "tests.fixtures.faults",
     "tests.fixtures.keystone",

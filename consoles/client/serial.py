@@ -8,7 +8,6 @@ import argparse
 import asyncio
 import contextlib
 import os
-import signal
 import ssl
 import sys
 import termios
@@ -16,23 +15,16 @@ import tty
 from collections.abc import AsyncIterator
 from collections.abc import Iterator
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 from urllib.parse import urlunsplit
 
-from websockets import exceptions
 from websockets.asyncio.client import ClientConnection
-from websockets.asyncio.client import connect
 
-SCHEMES = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
-#: Seconds; the proxy itself answers earlier, also for a target that is silent.
-OPEN_TIMEOUT = 20
+from consoles.client import reach
+from consoles.client.reach import Refused
+
 CHUNK = 4096
 ESCAPE = ord("~")
 LEAVE = ord(".")
-
-
-class Refused(Exception):
-    """The console cannot be opened, or has ended badly; the text is for the user."""
 
 
 class Escape:
@@ -62,15 +54,8 @@ class Escape:
 
 def socket_url(url: str, takeover: bool = False) -> tuple[str, str]:
     """→ the WebSocket's URL and the origin of its page, from either's URL. Raises Refused."""
-    try:
-        parts = urlsplit(url.strip())
-        scheme = SCHEMES[parts.scheme.lower()]
-        parts.port  # noqa: B018 - raises for what is none
-        if not parts.hostname:
-            raise ValueError
-    except (KeyError, ValueError):
-        raise Refused("This is no URL of a serial console; it begins with ws:// or wss://"
-                      ) from None
+    parts = reach.split(url, "a serial console; it begins with ws:// or wss://")
+    scheme = reach.SCHEMES[parts.scheme]
     query = "&".join(filter(None, (parts.query, "takeover=1" if takeover else "")))
     page = "https" if scheme == "wss" else "http"
     return (urlunsplit((scheme, parts.netloc, parts.path or "/", query, "")),
@@ -81,41 +66,10 @@ async def carry(url: str, origin: str, keyboard: int, screen: int,
                 tls: ssl.SSLContext | None = None) -> None:
     """Connect two descriptors, what is typed and what is shown, with the console until one ends.
 
-    With an Origin, as a page of the proxy's own would have, refusals come with their reason.
     Raises Refused.
     """
-    try:
-        # The URL has the token, so that nobody but the proxy is asked for it: no HTTP proxies.
-        async with connect(url, origin=origin, subprotocols=["binary"], ssl=tls, proxy=None,  # type: ignore[arg-type, list-item]
-                           compression=None, open_timeout=OPEN_TIMEOUT, max_size=None) as console:
-            await _both_ways(console, keyboard, screen)
-    except exceptions.ConnectionClosed as exc:
-        if exc.rcvd is None:
-            raise Refused("The connection was lost.") from None
-        if exc.rcvd.code != 1000:
-            raise Refused(f"{printable(exc.rcvd.reason) or 'The console was closed.'} "
-                          f"(code {exc.rcvd.code})") from None
-    except exceptions.InvalidStatus as exc:
-        raise Refused(f"The proxy refuses: HTTP {exc.response.status_code}.") from None
-    except exceptions.WebSocketException as exc:
-        raise Refused(f"The proxy did not answer as it should ({type(exc).__name__}).") from None
-    except TimeoutError:
-        raise Refused("The proxy did not answer in time.") from None
-    except OSError as exc:  # ssl.SSLError is one
-        raise Refused(f"The proxy cannot be reached: {exc.strerror or exc}.") from None
-
-
-async def _both_ways(console: ClientConnection, keyboard: int, screen: int) -> None:
-    typing = asyncio.ensure_future(_type(console, keyboard))
-    showing = asyncio.ensure_future(_show(console, screen))
-    try:
-        done, _ = await asyncio.wait((typing, showing), return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in (typing, showing):
-            task.cancel()
-        await asyncio.gather(typing, showing, return_exceptions=True)
+    async with reach.open_socket(url, origin, tls) as console:
+        await reach.until_one_ends(_type(console, keyboard), _show(console, screen))
 
 
 async def _type(console: ClientConnection, keyboard: int) -> None:
@@ -164,16 +118,8 @@ def raw(descriptor: int) -> Iterator[None]:
         termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
 
 
-def printable(text: str) -> str:
-    """What a peer says, without what a terminal would obey."""
-    return "".join(char if char.isprintable() else "?" for char in text)
-
-
 async def _run(url: str, origin: str, keyboard: int, tls: ssl.SSLContext | None) -> None:
-    task = asyncio.current_task()
-    assert task is not None
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    reach.end_on_signals()
     await carry(url, origin, keyboard, sys.stdout.fileno(), tls)
 
 
@@ -186,31 +132,26 @@ def main(argv: Sequence[str] | None = None) -> None:
                              "since arguments show in the list of processes")
     parser.add_argument("--takeover", action="store_true",
                         help="end the session of who has the console")
-    parser.add_argument("--cacert", metavar="FILE", help="trust the authorities in FILE, for wss://")
+    reach.add_tls_arguments(parser)
     options = parser.parse_args(argv)
     sys.exit(_open(options))
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
 
 
 def _open(options: argparse.Namespace) -> int:
     """→ the exit status: 0 when it was left or the guest ended it, 1 when it failed."""
     try:
         piped = options.url == "-"
-        url, origin = socket_url(sys.stdin.readline() if piped else options.url, options.takeover)
-        tls = ssl.create_default_context(cafile=options.cacert) if url.startswith("wss:") else None
+        url, origin = socket_url(reach.read_url(options.url), options.takeover)
+        tls = reach.tls_context(url.partition(":")[0], options)
         keyboard = os.open("/dev/tty", os.O_RDONLY) if piped else sys.stdin.fileno()
-        _say("Enter, then ~. leaves.")
+        reach.say("Enter, then ~. leaves.")
         with raw(keyboard):
             asyncio.run(_run(url, origin, keyboard, tls))
     except (Refused, OSError) as exc:
-        _say(f"\n{exc}")
+        reach.say(f"\n{exc}")
         return 1
     except (asyncio.CancelledError, KeyboardInterrupt):
-        _say("")
+        reach.say("")
         return 1
-    _say("\nThe console is closed.")
+    reach.say("\nThe console is closed.")
     return 0
