@@ -40,8 +40,9 @@ FAILED = "recording_failed"
 class Recorder:
     """One per worker; belongs to the loop that it is made in, but for what begins with `_`."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, open_timeout: float = OPEN_TIMEOUT) -> None:
         self.plan = plan
+        self.open_timeout = open_timeout
         self.loop = asyncio.get_running_loop()
         self.names = Names(plan.path)
         self._taken = 0    # bytes, counted by the loop
@@ -109,11 +110,13 @@ class Recording:
         if not self._recorder.plan.required:
             return
         try:
-            async with asyncio.timeout(OPEN_TIMEOUT):
+            async with asyncio.timeout(self._recorder.open_timeout):
                 await self._opened
-        except OSError as exc:  # TimeoutError is one, too
+        except TimeoutError:
             raise exception.RecordingUnavailable(
-                f"the console cannot be recorded: {exc or 'the disk does not answer'}") from exc
+                "the disk for recordings does not answer") from None
+        except OSError as exc:
+            raise exception.RecordingUnavailable(f"it cannot be recorded: {exc}") from exc
 
     def ways(self) -> tuple[Way, Way | None]:
         """Towards the client, and towards the target if that is recorded."""

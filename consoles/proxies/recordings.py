@@ -37,12 +37,12 @@ def plan(record: str, *, max_size: int, with_input: bool, required: bool) -> Pla
     path = Path(record)
     if not path.is_absolute():
         raise exception.ConfigError(f"record = {record}: give the whole path, from / on")
-    if path.is_dir():
+    if os.path.isdir(path):  # Path.is_dir raises where it may not look
         raise exception.ConfigError(
             f"record = {record} is a directory: add what the names of the recordings in it begin "
             f"with, for example: record = {path / 'session'}")
-    if not path.parent.is_dir() or not os.access(path.parent, os.R_OK | os.W_OK | os.X_OK,
-                                                 effective_ids=True):
+    if not os.path.isdir(path.parent) or not os.access(
+            path.parent, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
         raise exception.ConfigError(
             f"record = {record}: {path.parent} must be a directory that this service's user can "
             f"list and write")

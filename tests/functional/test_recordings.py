@@ -14,9 +14,9 @@ from consoles.compute.guests.house import SCREEN
 from consoles.proxies import catalog
 from tests.fixtures import targets
 from tests.fixtures.novnc import greeted
-from tests.fixtures.processes import wait_for
 from tests.fixtures.recordings import Capture
 from tests.fixtures.recordings import Cast
+from tests.fixtures.recordings import finished
 from tests.fixtures.recordings import Played
 from tests.fixtures.rfb_viewer import Viewer
 from tests.fixtures.targets import Target
@@ -45,18 +45,10 @@ def screen(consoleauth):
 
 
 def ended(proxy, ws):
-    """End it as a browser does; its recording is closed behind its tally."""
+    """End it as a browser does."""
     ws.close()
     ws.until_closed()
     return proxy.tally()
-
-
-def written(path, read=Capture):
-    """A recording, once its last entry is there."""
-    def whole():
-        return path.exists() and b"client_closed" in path.read_bytes()[-200:]
-    wait_for(whole, 20)
-    return read(path)
 
 
 def watch(proxy, **kwargs):
@@ -87,7 +79,7 @@ def test_a_graphical_session_replays_to_the_same_picture(make_proxy, screen, ses
     proxy = make_proxy(DEFAULT__record=str(session))
     before = time.time() * 1000
     picture = watch(proxy)
-    capture = written(session.with_name("session.1"))
+    capture = Capture(finished(session.with_name("session.1")))
     viewer = replayed(capture)
     assert viewer.updates >= 2
     assert len(np.unique(picture)) > 2, "there was no picture to see"
@@ -99,8 +91,8 @@ def test_a_graphical_session_replays_to_the_same_picture(make_proxy, screen, ses
 
 def test_the_head_says_what_it_is_and_no_secret(make_proxy, screen, session, consoleauth):
     watch(make_proxy(DEFAULT__record=str(session)))
-    path = session.with_name("session.1")
-    about = written(path).about
+    path = finished(session.with_name("session.1"))
+    about = Capture(path).about
     asked = consoleauth.asked[0][1]
     assert about == {"format": "consoles-capture", "version": 1, "session_id": asked["id"],
                      "instance_id": "vm1", "type": "novnc", "protocol": "vnc",
@@ -118,7 +110,8 @@ def test_over_tls_it_is_the_same(make_proxy, screen, session, certificates):
     proxy = make_proxy(DEFAULT__record=str(session), DEFAULT__cert=str(certificates.cert),
                        DEFAULT__key=str(certificates.key))
     picture = watch(proxy, tls=certificates.client())
-    assert np.array_equal(replayed(written(session.with_name("session.1"))).picture, picture)
+    capture = Capture(finished(session.with_name("session.1")))
+    assert np.array_equal(replayed(capture).picture, picture)
 
 
 def test_a_native_viewers_session_is_the_same(make_proxy, screen, session, consoleauth):
@@ -131,9 +124,8 @@ def test_a_native_viewers_session_is_the_same(make_proxy, screen, session, conso
     stream.sock.shutdown(socket.SHUT_RDWR)
     stream.sock.close()
     proxy.tally()
-    path = session.with_name("session.1")
-    wait_for(lambda: b"client_" in path.read_bytes()[-20:], 20)
-    again = Viewer(Played(Capture(path))).connect()
+    capture = Capture(finished(session.with_name("session.1"), "client_"))
+    again = Viewer(Played(capture)).connect()
     again.read_update()
     assert np.array_equal(again.picture, picture)
 
@@ -144,7 +136,7 @@ def test_old_recordings_stay_and_numbers_go_on(make_proxy, screen, session):
     proxy = make_proxy(DEFAULT__record=str(session))
     for number in (8, 9):
         watch(proxy)
-        written(session.with_name(f"session.{number}"))
+        finished(session.with_name(f"session.{number}"))
     assert old.read_text() == "precious"
     assert len(list(session.parent.iterdir())) == 3
 
@@ -156,9 +148,8 @@ def test_a_session_that_is_refused_behind_its_target_says_why(make_proxy, consol
     proxy = make_proxy(DEFAULT__record=str(session))
     proxy.connect().sock.close()
     proxy.tally()
-    path = session.with_name("session.1")
-    wait_for(lambda: path.read_bytes().endswith(b"bad_request"), 20)
-    assert [kind for kind, _, _ in Capture(path).entries] == ["E"]
+    capture = Capture(finished(session.with_name("session.1"), "bad_request"))
+    assert [kind for kind, _, _ in capture.entries] == ["E"]
     guest.close()
 
 
@@ -184,9 +175,7 @@ def test_a_serial_session_is_an_asciicast(make_proxy, consoleauth, session, with
     ws.send(b"o")
     ws.until_closed()
     proxy.tally()
-    path = session.with_name("session.1")
-    wait_for(lambda: b"target_closed" in path.read_bytes(), 20)
-    cast = Cast(path)
+    cast = Cast(finished(session.with_name("session.1"), "target_closed"))
     assert cast.said("o") == "\r\n☃ login: �\x1b[1mdone"
     assert cast.said("i") == ("ro" if with_input else "")
     assert cast.events[-1] == ("m", "target_closed")
@@ -204,5 +193,5 @@ def test_sessions_at_the_same_time_have_files_of_their_own(make_proxy, echoing_g
         assert ws.recv_exactly(10) == b"%d" % number * 10
     for ws in here:
         ended(proxy, ws)
-    said = {written(session.with_name(f"session.{n + 1}")).sent("S") for n in range(5)}
+    said = {Capture(finished(session.with_name(f"session.{n + 1}"))).sent("S") for n in range(5)}
     assert said == {b"\0\0\0\0" + b"%d" % number * 10 for number in range(5)}
