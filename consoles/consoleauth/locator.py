@@ -18,15 +18,17 @@ class Locator:
         self._database = database
         self._compute = compute
 
-    def locate(self, context: RequestContext, details: dict[str, Any]) -> dict[str, Any]:
+    def locate(self, context: RequestContext, details: dict[str, Any],
+               host: str | None) -> dict[str, Any]:
         """→ `details` with the console's place as the agent says it, `agent_host` included.
 
+        `host` is where the inventory has the instance, None where it does not know it.
         Raises PortChanged, InstanceNotReady, ConsoleTypeUnavailable as the agent does;
         InstanceNotFound when the inventory does not know the instance either, InstanceMoving
         when it does; AgentUnavailable.
         """
         instance_id = details["instance_id"]
-        host = self._host(instance_id) or details["agent_host"]
+        host = host or details["agent_host"]
         try:
             place = self._ask(context, details, host)
         except exception.InstanceNotFound:

@@ -73,14 +73,14 @@ class ConsoleAuthManager:
             known = self._database.read(connections.find, token)
             return model.Details.from_dict(known).to_dict() if known else None
         request = _session_request(session)
-        found = self._database.write(connections.claim, token, request, self._limits)
-        if found is None:
+        claim = self._database.write(connections.claim, token, request, self._limits)
+        if claim is None:
             return None
-        claimed, taken_over = found
-        self._closer.close(context, taken_over, CLOSE_CODES["taken_over"], "taken_over")
-        if claimed["agent_host"]:
-            claimed = self._locate(context, claimed, request.id)
-        return model.Details.from_dict(claimed | {"session_id": request.id}).to_dict()
+        self._closer.close(context, claim.taken_over, CLOSE_CODES["taken_over"], "taken_over")
+        details = claim.details
+        if details["agent_host"]:
+            details = self._locate(context, claim, request.id)
+        return model.Details.from_dict(details | {"session_id": request.id}).to_dict()
 
     @exposed
     def get_connection_details_by_instance(
@@ -113,10 +113,10 @@ class ConsoleAuthManager:
         self._closer.close(context, ended, code, reason)
         return {"deleted": deleted, "sessions": [place.id for place in ended]}
 
-    def _locate(self, context: RequestContext, claimed: dict[str, Any],
+    def _locate(self, context: RequestContext, claim: connections.Claim,
                 session_id: str) -> dict[str, Any]:
         try:
-            return self._locator.locate(context, claimed)
+            return self._locator.locate(context, claim.details, claim.host)
         except exception.ConsolesError as exc:
             self._database.write(sessions.end_where, models.Session.id == session_id,
                                  exc.close_code, exc.reason)

@@ -6,6 +6,7 @@ within a table), so that transactions wait for each other and seldom deadlock.
 
 from collections.abc import Sequence
 from typing import Any
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -16,9 +17,19 @@ from consoles.db import clock
 from consoles.db import exclusive
 from consoles.db import sessions
 from consoles.db.models import Connection
+from consoles.db.models import Instance
 from consoles.db.models import Session
 
 SECRET = ("token_hash", "internal_access_path")
+
+
+class Claim(NamedTuple):
+    """A token's columns, the sessions that it took the console over from, and the host that the
+    instance is on, None for one that no agent reports."""
+
+    details: dict[str, Any]
+    taken_over: list[sessions.Place]
+    host: str | None
 
 
 def add(db: orm.Session, values: dict[str, Any], ttl: int) -> dict[str, Any]:
@@ -46,13 +57,13 @@ def find(db: orm.Session, token_hash: str) -> dict[str, Any] | None:
 
 
 def claim(db: orm.Session, token_hash: str, session: model.SessionRequest,
-          limits: sessions.Limits) -> tuple[dict[str, Any], list[sessions.Place]] | None:
+          limits: sessions.Limits) -> Claim | None:
     """`find`, and mark the token as used by this session, whose row is inserted as opening.
 
-    → the columns, and the sessions that it took the console over from. Raises WrongConsoleType,
-    InUse, OverLimit, and nothing is claimed.
+    Raises WrongConsoleType, InUse, OverLimit, and nothing is claimed.
     """
-    exclusive.take_turn(db, token_hash)
+    if session.kind in model.EXCLUSIVE:
+        exclusive.take_turn(db, token_hash)
     row = db.scalar(_valid(token_hash).with_for_update())
     if row is None:
         return None
@@ -61,10 +72,11 @@ def claim(db: orm.Session, token_hash: str, session: model.SessionRequest,
             f"a token for {row.console_type} came to a proxy for {session.kind}")
     ended = exclusive.make_way(db, row, session)
     sessions.open(db, row, session, limits)
+    found = _columns(row) | {"claimed_by": session.id}
     row.claimed_by = session.id
-    row.updated_at = clock.now()
-    db.flush()
-    return _columns(row), ended
+    row.updated_at = clock.now()  # whose value nobody asks for
+    host = db.scalar(sa.select(Instance.host).where(Instance.id == row.instance_id))
+    return Claim(found, ended, host)
 
 
 def move(db: orm.Session, connection_id: str, agent_host: str, place: model.ConnectInfo) -> None:

@@ -18,13 +18,13 @@ TAKEN_OVER = "taken_over"
 
 
 def take_turn(db: orm.Session, token_hash: str) -> None:
-    """Wait until nobody else claims the console of this token, if it is an exclusive one.
+    """Wait until nobody else claims the console of this token.
 
     It locks the rows of all the console's tokens, by id as everybody does.
     """
     named = db.execute(sa.select(Connection.instance_id, Connection.console_type)
                        .where(Connection.token_hash == token_hash)).one_or_none()
-    if named is not None and named.console_type in model.EXCLUSIVE:
+    if named is not None:
         db.execute(sa.select(Connection.id).where(
             Connection.instance_id == named.instance_id,
             Connection.console_type == named.console_type)

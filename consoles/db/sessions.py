@@ -43,7 +43,8 @@ def open(db: orm.Session, connection: Connection, request: model.SessionRequest,
     The caller has locked `connection`. Raises OverLimit; BadRequest when the id belongs to
     another session, or to one that is over.
     """
-    row = db.get(Session, request.id)
+    row = db.execute(sa.select(Session.connection_id, Session.state)
+                     .where(Session.id == request.id)).one_or_none()
     if row is None:
         _check(db, connection, limits)
         now = clock.now()
@@ -53,7 +54,7 @@ def open(db: orm.Session, connection: Connection, request: model.SessionRequest,
             state="opening", worker=request.worker, boot_id=request.boot_id,
             client_address=request.client_address, user_agent=request.user_agent,
             started_at=now, updated_at=now))
-    elif (row.connection_id, row.state) != (connection.id, "opening"):
+    elif tuple(row) != (connection.id, "opening"):
         raise exception.BadRequest("session.id: it was used before")
 
 
