@@ -80,7 +80,7 @@ def call(bus, method, interface=ConsoleAuth.interface, **arguments):
 
 
 def publish(url, body, content_type=JSON, queue=QUEUE, encoding="utf-8"):
-    with kombu.Connection(url.replace("rabbit://", "amqp://"), connect_timeout=5) as connection:
+    with kombu.Connection(url.replace("rabbit://", "amqp://"), connect_timeout=30) as connection:
         connection.Producer().publish(body, routing_key=queue, content_type=content_type,
                                       content_encoding=encoding, retry=False)
 
@@ -222,6 +222,6 @@ def test_replies_that_nobody_waits_for_are_dropped(bus, url, rabbit):
 
 def assert_taken(url):
     """The message has left the queue; it does not come back for ever."""
-    with kombu.Connection(url.replace("rabbit://", "amqp://"), connect_timeout=5) as connection:
+    with kombu.Connection(url.replace("rabbit://", "amqp://"), connect_timeout=30) as connection:
         channel = connection.channel()
-        wait_for(lambda: channel.queue_declare(QUEUE, passive=True).message_count == 0, 5)
+        wait_for(lambda: channel.queue_declare(QUEUE, passive=True).message_count == 0)

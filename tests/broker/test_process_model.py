@@ -172,7 +172,7 @@ def end_at_once(system):
     assert all(answers(viewer) for viewer in viewers)
     proxy.popen.terminate()
     assert {viewer.socket.until_closed() for viewer in viewers} == {(1012, "restart")}
-    assert proxy.popen.wait(5) == 0
+    assert proxy.popen.wait(30) == 0
 
 
 def lose_the_parent(system):

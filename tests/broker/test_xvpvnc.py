@@ -93,7 +93,7 @@ class Xvp:
             yield port
         finally:
             tunnel.terminate()
-            tunnel.wait(5)
+            tunnel.wait(30)
 
     def ended(self, host, count):
         """→ reasons of an instance's sessions, once so many have ended."""
@@ -138,7 +138,7 @@ def test_programs_that_send_connect_see_the_guest(xvp):
                             stdout=subprocess.PIPE)
     assert curl.stdout.read(12) == VERSION
     curl.terminate()
-    curl.wait(5)
+    curl.wait(30)
     curl.stdout.close()
 
 

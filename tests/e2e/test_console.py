@@ -81,13 +81,13 @@ def test_our_own_guest_shows_its_card_the_time_and_what_is_typed(system, page, p
 
     (session_id,), = system.rows("select id from sessions where state='live'")
     assert system.manage("session", "kill", session_id).returncode == 0
-    page.wait_for_selector("html[data-state=closed][data-code='4441']", timeout=10000)
+    page.wait_for_selector("html[data-state=closed][data-code='4441']", timeout=30000)
 
 
 def test_a_page_says_why_it_was_refused(system, page):
     system.start()
     page.goto(system.url()[:-4] + "0000")
-    page.wait_for_selector("html[data-state=refused][data-code='4401']", timeout=10000)
+    page.wait_for_selector("html[data-state=refused][data-code='4401']", timeout=30000)
     page.screenshot(path=PICTURES / "refused.png")
 
 

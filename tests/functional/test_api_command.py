@@ -60,7 +60,7 @@ def test_it_serves_without_a_broker_and_ends_cleanly(config, port, number):
         assert wait_for(port)[0] == 200
         started = time.monotonic()
         assert ask(port, "/servers", {"X-Auth-Token": "ann:demo"})[0] == 503
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 10
         process.send_signal(number)
         log = process.communicate(timeout=DEADLINE)[0]
         assert process.returncode == 0, log

@@ -197,5 +197,5 @@ def test_notifications_that_find_no_place_are_counted(conf):
         notifications._queue.get_nowait()
     notifications._queue.put(None)
     gate.set()
-    notifications._thread.join(5)
+    notifications._thread.join(30)
     notifications._transport.cleanup()

@@ -60,7 +60,7 @@ def test_it_may_be_taken_over_and_the_first_is_closed(plant):
     row = plant.session_row(first)
     assert (row["state"], row["code"], row["reason"]) == ("ended", 4440, "taken_over")
     assert plant.session_row(second)["state"] == "opening"
-    wait_for(lambda: plant.worker.closed == [([first], 4440, "taken_over")], 5)
+    wait_for(lambda: plant.worker.closed == [([first], 4440, "taken_over")])
     assert type(refused(plant.get, "first", session(plant))) is exception.InUse
 
 

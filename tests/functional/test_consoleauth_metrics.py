@@ -26,7 +26,7 @@ def monitored(tmp_path_factory):
 
 
 def ask(port, path):
-    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as client:
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as client:
         client.request("GET", path)
         answer = client.getresponse()
         return answer.status, answer.read()

@@ -39,7 +39,7 @@ def test_without_a_timeout_it_ends_with_its_last_session(proxy, echoing_guest):
     assert ws.recv_exactly(10) == b"still here"
     assert not ended(proxy)
     ws.close()
-    wait_for(lambda: ended(proxy), 5)
+    wait_for(lambda: ended(proxy))
     assert proxy.tally()["reason"] == "client_closed"
     parents.close()
 
@@ -56,7 +56,7 @@ def test_with_a_timeout_new_sessions_are_refused_and_old_ones_told_at_its_end(
     ws.send(b"still here")
     assert ws.recv_exactly(10) == b"still here"
     assert ws.until_closed() == (1012, "restart")
-    wait_for(lambda: ended(proxy), 5)
+    wait_for(lambda: ended(proxy))
     assert proxy.tally()["reason"] == "restart"
 
 
@@ -64,7 +64,7 @@ def test_with_a_timeout_it_ends_as_soon_as_nobody_is_left(proxy, echoing_guest):
     ws = greeted(proxy.connect())
     proxy.worker.drain(60)
     ws.close()
-    wait_for(lambda: ended(proxy), 5)
+    wait_for(lambda: ended(proxy))
 
 
 def test_who_has_just_come_to_an_idle_worker_is_still_answered(proxy):
@@ -74,14 +74,14 @@ def test_who_has_just_come_to_an_idle_worker_is_still_answered(proxy):
     wait_for(lambda: proxy.worker._server._closed)
     sock.sendall(ws_client.request("/?token=t", proxy.port, headers=ws_client.upgrade_headers()))
     assert ws_client.read_head(sock)[0] == 503
-    wait_for(lambda: ended(proxy), 5)
+    wait_for(lambda: ended(proxy))
 
 
 def test_a_silent_peer_keeps_a_stopping_worker_for_a_moment_only(proxy):
     silent = ws_client.socket.create_connection(("127.0.0.1", proxy.port), 5)
     wait_for(lambda: busy(proxy))
     proxy.worker.drain(60)
-    wait_for(lambda: ended(proxy), 4)
+    wait_for(lambda: ended(proxy))
     assert silent.recv(1) == b""
 
 
@@ -90,7 +90,7 @@ def test_a_stop_cuts_a_drain_short(proxy, echoing_guest):
     proxy.worker.drain(60)
     proxy.worker.stop()
     assert ws.until_closed() == (1012, "restart")
-    wait_for(lambda: ended(proxy), 5)
+    wait_for(lambda: ended(proxy))
 
 
 def test_a_stop_reaches_a_session_that_is_being_opened(proxy, consoleauth):
@@ -102,7 +102,7 @@ def test_a_stop_reaches_a_session_that_is_being_opened(proxy, consoleauth):
     proxy.worker.stop()
     consoleauth.gate.set()
     assert ws_client.read_head(sock)[0] in (0, 503)
-    wait_for(lambda: ended(proxy), 5)
+    wait_for(lambda: ended(proxy))
 
 
 def test_a_stop_reaches_who_waits_for_a_turn_to_be_asked_about(proxy, consoleauth):
@@ -116,7 +116,7 @@ def test_a_stop_reaches_who_waits_for_a_turn_to_be_asked_about(proxy, consoleaut
 
 def test_a_clients_kept_connection_does_not_keep_an_old_worker(proxy, echoing_guest):
     ws = greeted(proxy.connect())
-    page = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=5)
+    page = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=30)
     page.request("GET", "/")
     page.getresponse().read()
     proxy.worker.drain()
@@ -126,7 +126,7 @@ def test_a_clients_kept_connection_does_not_keep_an_old_worker(proxy, echoing_gu
     assert answer.status == 200
     assert answer.getheader("Connection") == "close"
     ws.close()
-    wait_for(lambda: ended(proxy), 5)
+    wait_for(lambda: ended(proxy))
 
 
 def test_a_silent_peer_keeps_an_old_worker_only_for_the_handshake(make_proxy):
@@ -135,8 +135,8 @@ def test_a_silent_peer_keeps_an_old_worker_only_for_the_handshake(make_proxy):
     wait_for(lambda: busy(proxy))
     before = time.monotonic()
     proxy.worker.drain()
-    wait_for(lambda: ended(proxy), 5)
-    assert time.monotonic() - before < 4
+    wait_for(lambda: ended(proxy))
+    assert time.monotonic() - before < 15
     assert silent.recv(1) == b""
 
 

@@ -14,7 +14,7 @@ from tests.fixtures.processes import wait_for
 
 
 def ask(proxy, path="/healthcheck", method="GET"):
-    client = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=5)
+    client = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=30)
     try:
         client.request(method, path)
         answer = client.getresponse()

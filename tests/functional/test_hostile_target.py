@@ -83,7 +83,7 @@ def test_a_target_that_falls_silent_in_mid_handshake(make_proxy, says, first):
     with pytest.raises(ws_client.Refused) as caught:
         proxy.connect("t")
     assert caught.value.status == 504
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 15
     assert proxy.tally()["reason"] == "target_timeout"
 
 
@@ -124,7 +124,7 @@ def test_a_target_that_drips_for_ever_is_cut_off(make_proxy, says):
         proxy.connect("t")
     # 255 types without None: whichever comes first, the list's end or the deadline.
     assert caught.value.status in (502, 504)
-    assert cut_off.wait(3)
+    assert cut_off.wait(30)
 
 
 def test_two_hundred_and_fifty_five_types_with_none_among_them(proxy, says):
@@ -216,7 +216,7 @@ def test_a_connect_answered_without_end(proxy, says):
             stopped.set()
     says(hypervisor(endless), internal_access_path="/console?ref=1")
     refused(proxy)
-    assert stopped.wait(5)
+    assert stopped.wait(30)
 
 
 def test_a_connect_that_is_not_answered(make_proxy, says):

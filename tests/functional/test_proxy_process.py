@@ -56,7 +56,7 @@ class Proxy:
         wait_for(lambda: not old & set(self.parent.children()))
 
     def get(self):
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/", timeout=30) as answer:
             return answer
 
 
@@ -156,7 +156,7 @@ def test_workers_end_with_their_parent_and_free_the_port(proxy):
     proxy.start()
     children = proxy.parent.children()
     os.kill(proxy.parent.pid, signal.SIGKILL)
-    proxy.process.popen.wait(5)
+    proxy.process.popen.wait(30)
     psutil.wait_procs(children, 5)
     assert not any(child.is_running() for child in children)
     assert not listening(proxy.port)
@@ -167,7 +167,7 @@ def test_it_ends_with_0_and_without_a_traceback(proxy, number):
     proxy.start()
     children = proxy.parent.children()
     proxy.process.signal(number)  # to the whole group, as a terminal or an init system does
-    assert proxy.process.popen.wait(5) == 0
+    assert proxy.process.popen.wait(30) == 0
     assert not any(child.is_running() for child in children)
     assert "Traceback" not in proxy.log()
 

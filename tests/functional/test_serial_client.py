@@ -141,7 +141,7 @@ def test_the_guest_ends_it(run, consoleauth):
 def test_an_administrator_ends_it(run, proxy, guest):
     terminal = run()
     terminal.wait(b"login: ")
-    wait_for(lambda: proxy.worker._relay.links, 5)
+    wait_for(lambda: proxy.worker._relay.links)
     proxy.worker._loop.call_soon_threadsafe(
         lambda: proxy.worker._end(list(proxy.worker._sessions.all), "ended_by_admin"))
     assert terminal.end() == 1

@@ -23,7 +23,7 @@ def later(proxy, seconds=0):
         proxy.worker._relay.sweep(loop.time() + seconds)
         done.set()
     loop.call_soon_threadsafe(look)
-    assert done.wait(5)
+    assert done.wait(30)
 
 
 def link_of(proxy):

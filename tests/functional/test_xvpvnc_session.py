@@ -56,7 +56,7 @@ def test_nothing_is_said_before_the_guest_is_there(xvp, consoleauth):
         with pytest.raises(TimeoutError):
             sock.recv(1)
         consoleauth.gate.set()
-        sock.settimeout(5)
+        sock.settimeout(30)
         assert targets.read_exactly(sock, 31) == b"HTTP/1.1 200 OK\r\n\r\n" + VERSION
 
 

@@ -49,7 +49,7 @@ def endpoint():
 def bus(conf, endpoint):
     bus = transport.Bus(conf)
     servers = bus.serve("one", {ConsoleAuth.interface: endpoint, Compute.interface: endpoint})
-    assert servers.wait_until_started(5)
+    assert servers.wait_until_started(30)
     yield bus
     endpoint.gate.set()
     servers.stop()
