@@ -20,13 +20,14 @@ from consoles.rpc.inventory import Inventory
 from consoles.rpc.sessions import Sessions
 from consoles.rpc.transport import Bus
 from consoles.rpc.transport import ThreadCaller
+from consoles.wire import recording
 
 PROG = "consoles-manage"
 DESCRIPTION = (
     "Prepares the database, lists hosts and sessions, ends sessions, and checks the whole. Only "
-    "'db' needs [database] connection; the others ask consoles-consoleauth over the bus, with "
-    "the transport_url of the file. 'status' answers with its exit status, too: 0 when all is "
-    "well, 1 with a warning, 2 when something is broken.")
+    "'db' needs [database] connection; 'host', 'session' and 'status' ask consoles-consoleauth "
+    "over the bus, with the transport_url of the file. 'status' answers with its exit status, "
+    "too: 0 when all is well, 1 with a warning, 2 when something is broken.")
 
 DAY = 24 * 3600
 HOSTS = ("name", "up", "age", "instances", "consoles", "version")
@@ -95,6 +96,26 @@ def session_kill(conf: cfg.ConfigOpts) -> int:
     return 0 if ended else 1
 
 
+def recording_show(conf: cfg.ConfigOpts) -> int:
+    """What a capture is of, how much is in it, and whether it is whole."""
+    sizes = {recording.FROM_TARGET: 0, recording.FROM_CLIENT: 0}
+    row: dict[str, Any] = {"seconds": 0.0, "end": None}
+    try:
+        with open(conf.command.file, "rb") as stream:
+            row |= recording.read_head(stream)
+            for kind, row["seconds"], payload in recording.read_entries(stream):
+                if kind == recording.END:
+                    row["end"] = payload.decode(errors="replace")
+                else:
+                    sizes[kind] += len(payload)
+    except OSError as exc:
+        raise exception.ConfigError(f"the recording cannot be read: {exc}") from exc
+    row |= {"bytes_from_target": sizes[recording.FROM_TARGET],
+            "bytes_from_client": sizes[recording.FROM_CLIENT]}
+    print(json.dumps(row, indent=2))
+    return 0 if row["end"] else 1
+
+
 def show_status(conf: cfg.ConfigOpts) -> int:
     findings = status.check(conf, _caller(conf), _context())
     for finding in findings:
@@ -123,6 +144,9 @@ def _add_commands(commands: Any) -> None:
     listing.add_argument("--limit", type=_count, default=100, help="at most so many (100)")
     kill = _command(session, "kill", session_kill, "close a session, whatever its proxy")
     kill.add_argument("id", help="as 'session list' shows it")
+    show = _command(_group(commands, "recording", "recorded sessions"), "show", recording_show,
+                    "what a capture is of and holds; 1 when its end is missing")
+    show.add_argument("file", help="FILE.N, where [DEFAULT] record has put it")
     _command(commands, "status", show_status, "check configuration, bus, consoleauth and hosts")
 
 
