@@ -38,7 +38,7 @@ COMMAND = launch.Command(
     "Every service of consoles in one process. An in-process message bus, a SQLite database that "
     "is thrown away at the end, the driver `stub` with guests of its own. Listens on loopback "
     "only and believes any 'X-Auth-Token: user:project'. For a trial, not for a cloud.",
-    ("api", "vnc", "spice", "serial_console", "proxy", "compute"))
+    ("api", "vnc", "spice", "serial_console", "mks", "proxy", "compute"))
 #: The in-process bus has no heartbeats, and says so with every connection.
 QUIET = [*launch.QUIET, "oslo.messaging._drivers=ERROR"]
 LOOPBACK = "127.0.0.1"
@@ -56,6 +56,7 @@ def defaults(directory: str) -> dict[str, dict[str, Any]]:
         "vnc": {"novncproxy_host": LOOPBACK, "xvpvncproxy_host": LOOPBACK},
         "spice": {"html5proxy_host": LOOPBACK},
         "serial_console": {"enabled": True, "serialproxy_host": LOOPBACK},
+        "mks": {"mksproxy_host": LOOPBACK},
         "inventory": {"report_interval": 5},
     }
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from consoles import model
 from consoles.model import ConsoleType
+from consoles.proxies import mks
 from consoles.proxies import steps
 from consoles.proxies.frontends.frontend import Frontend
 from consoles.proxies.frontends.http_connect import HttpConnectFrontend
@@ -75,4 +76,13 @@ SERIAL = ProxySpec(
     group="serial_console", prefix="serialproxy", base_url="base_url",
     text=True, index=("serial.html",), styled=True)
 
-ROWS = {row.command: row for row in (NOVNC, XVPVNC, SPICE_HTML5, SERIAL)}
+MKS = ProxySpec(
+    console_type=ConsoleType.WEBMKS, command="consoles-mksproxy",
+    summary="Brings consoles of VMware's hypervisors into browsers. It serves the noVNC page, "
+            "checks the token of each console with consoles-consoleauth, uses the hypervisor's "
+            "ticket and carries the bytes between the browser's WebSocket and the hypervisor.",
+    group="mks", prefix="mksproxy", base_url="mksproxy_base_url",
+    index=("vnc_auto.html", "vnc_lite.html", "vnc.html", "index.html"), web="web",
+    to_target=(mks.reach,), to_client=(mks.greet,))
+
+ROWS = {row.command: row for row in (NOVNC, XVPVNC, SPICE_HTML5, SERIAL, MKS)}

@@ -9,6 +9,7 @@ from consoles.relay.frame_reader import FrameReader
 from consoles.relay.relay import End
 from consoles.relay.target_websocket import masked
 from consoles.stream.connection import Connection
+from consoles.stream.connection import ENDED
 from consoles.wire import frames
 from consoles.wire.frames import Opcode
 from consoles.wire.ops import Op
@@ -79,7 +80,7 @@ class Websocket:
             raise WireError(self._problem)
         data = await self._connection.read_some()
         if not data:
-            raise WireError("the peer ended the connection")
+            raise WireError(ENDED)
         self._feed(data)
 
     def _feed(self, data: bytes) -> None:
@@ -96,4 +97,4 @@ class Websocket:
             code, _ = frames.parse_close(payload)
             self._problem = f"the hypervisor closes the WebSocket with {code}"
         elif opcode == Opcode.PING:
-            self._connection.write(masked(opcode, payload))
+            self._connection.write(masked(Opcode.PONG, payload))

@@ -20,6 +20,7 @@ from consoles.wire.ops import Write
 
 #: Bytes kept unread before the peer is made to wait.
 MAX_EARLY = 65536
+ENDED = "the peer ended the connection"
 #: Seconds that a closed connection has to send what is left.
 CLOSE_TIMEOUT = 5.0
 
@@ -79,9 +80,10 @@ class Connection(asyncio.Protocol):
             transport = await asyncio.get_running_loop().start_tls(
                 self.transport, self, context, server_hostname=server_name)
         except (OSError, ValueError) as exc:  # ssl's errors are OSErrors; ValueError: the name
-            raise WireError(f"TLS: {getattr(exc, 'verify_message', '') or exc}") from exc
+            why = getattr(exc, "verify_message", "") or str(exc) or ENDED
+            raise WireError(f"TLS: {why}") from exc
         if transport is None:
-            raise WireError("TLS: the peer ended the connection")
+            raise WireError(f"TLS: {ENDED}")
         self.transport = transport
         certificate: bytes = transport.get_extra_info("ssl_object").getpeercert(binary_form=True)
         return certificate
@@ -166,7 +168,7 @@ class Connection(asyncio.Protocol):
 
     async def _more(self) -> None:
         if self._eof:
-            raise WireError("the peer ended the connection")
+            raise WireError(ENDED)
         await self._wait()
 
     async def _wait(self) -> None:
