@@ -11,6 +11,7 @@ pytest_plugins = (
     "tests.fixtures.log",
     "tests.fixtures.mariadb",
     "tests.fixtures.mks",
+    "tests.fixtures.mks_cloud",
     "tests.fixtures.novnc",
     "tests.fixtures.processes",
     "tests.fixtures.proxy",
