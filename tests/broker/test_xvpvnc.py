@@ -8,12 +8,12 @@ import pytest
 
 from tests.fixtures import rfb_viewer
 from tests.fixtures import targets
-from tests.fixtures import ws_client
 from tests.fixtures.processes import free_port
 from tests.fixtures.processes import listening
 from tests.fixtures.processes import need
 from tests.fixtures.processes import Services
 from tests.fixtures.processes import wait_for
+from tests.fixtures.screen import sees
 from tests.fixtures.system import instance_id
 from tests.fixtures.system import System
 from tests.fixtures.vencrypt import NAME
@@ -115,12 +115,6 @@ def xvp(rabbit, tmp_path_factory, pki, with_tls):
         services.end()
 
 
-def sees(port):
-    """What an RFB server of this machine shows."""
-    with contextlib.closing(ws_client.socket.create_connection(("127.0.0.1", port), 10)) as sock:
-        return rfb_viewer.Viewer(sock).connect().refresh()
-
-
 def test_programs_that_send_connect_see_the_guest(xvp):
     stream = xvp.dial(xvp.target())
     assert stream.status == 200
@@ -151,29 +145,21 @@ def listening_and_shows(port, card):
     return picture.shape == card.shape and (picture == card).mean() > 0.8
 
 
-def test_tigervnc_shows_the_guest(xvp, tmp_path):
-    display, port = free_port() - 20000 + 100, free_port()
-    server = subprocess.Popen([
-        need("Xtigervnc", "tigervnc-standalone-server"), f":{display}", "-rfbport", str(port),
-        "-localhost", "-SecurityTypes", "None", "-geometry", "800x600", "-AlwaysShared"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def test_tigervnc_shows_the_guest(xvp, screen):
     with xvp.socat() as tunnel:
         viewer = None
-        wait_for(lambda: listening(tunnel))
+        wait_for(lambda: listening(tunnel), 20)
         card = np.unique(sees(tunnel))
+        assert not np.isin(card, screen.sees()).all()
         try:
-            wait_for(lambda: listening(port))
-            empty = np.unique(sees(port))
             viewer = subprocess.Popen(
                 [need("xtigervncviewer", "tigervnc-viewer"), f"127.0.0.1::{tunnel}"],
-                env={"DISPLAY": f":{display}", "HOME": str(tmp_path), "PATH": "/usr/bin"},
-                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            wait_for(lambda: np.isin(card, sees(port)).all(), 20, "the guest in the viewer")
-            assert not np.isin(card, empty).all()
+                env=screen.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            wait_for(lambda: np.isin(card, screen.sees()).all(), 20, "the guest in the viewer")
         finally:
-            for process in filter(None, (viewer, server)):
-                process.terminate()
-                process.wait(10)
+            if viewer:
+                viewer.terminate()
+                viewer.wait(10)
 
 
 def test_a_hypervisor_with_tickets_is_asked_afresh_for_each_use(xvp):
