@@ -119,6 +119,13 @@ class ConsoleTypeUnavailable(BadRequest):
     public = "This type of console is not available for the server."
 
 
+class NotSupported(ConsolesError):
+    """The hypervisor has no such thing at all; clients then ask for the next thing."""
+
+    http_status, close_code, reason = 501, 4400, "not_supported"
+    public = "The requested functionality is not supported."
+
+
 # -- the target's fault --------------------------------------------------------------------------
 
 class TargetError(ConsolesError):

@@ -30,11 +30,14 @@ NAMES = {
 CRASHED = "The console service failed. Its operators find the reason under the request id."
 
 
-def body(status: int, message: str | None = None) -> dict[str, dict[str, Any]]:
+def body(status: int, message: str | None = None,
+         retry_after: str | None = None) -> dict[str, dict[str, Any]]:
     """The fault's document; without a message the status explains itself."""
     known = http.HTTPStatus(status)
     name = NAMES.get(status, "computeFault")
-    return {name: {"code": status, "message": message or known.description or known.phrase}}
+    fault = {"code": status, "message": message or known.description or known.phrase}
+    return {name: fault | ({"retryAfter": retry_after}
+                           if retry_after and name == "overLimit" else {})}
 
 
 def answer(status: int, message: str | None = None) -> webob.Response:
@@ -78,7 +81,8 @@ def _rewrite(request: webob.Request, application: Any) -> webob.Response:
 
 def _serialize(req: falcon.Request, resp: falcon.Response, error: falcon.HTTPError) -> None:
     resp.content_type = falcon.MEDIA_JSON
-    resp.media = body(error.status_code, error.description)
+    headers = dict(error.headers or {})
+    resp.media = body(error.status_code, error.description, headers.get("Retry-After"))
 
 
 def _refuse(req: falcon.Request, resp: falcon.Response, exc: exception.ConsolesError,

@@ -14,14 +14,15 @@ MAX_ID = 64
 
 def find(services: Services, context: RequestContext, instance_id: str) -> Instance:
     """Raises 404 in the same words whether it does not exist or is another project's."""
-    instance = _reported(services, context, instance_id)
+    instance = reported(services, context, instance_id)
     if instance is None or not is_visible(services, context, instance):
         raise falcon.HTTPNotFound(
             description=f"Instance {instance_id[:MAX_ID]} could not be found.")
     return instance
 
 
-def _reported(services: Services, context: RequestContext, instance_id: str) -> Instance | None:
+def reported(services: Services, context: RequestContext, instance_id: str) -> Instance | None:
+    """What the inventory has, whosever it is."""
     if len(instance_id) > MAX_ID or not instance_id.isprintable():
         return None
     try:

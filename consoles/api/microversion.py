@@ -8,8 +8,16 @@ import re
 
 import falcon
 
-MINIMUM = "2.1"
-MAXIMUM = "2.1"
+Version = tuple[int, int]
+
+FIRST: Version = (2, 1)
+#: `remote-consoles`, for which the actions of each kind of console went.
+REMOTE_CONSOLES: Version = (2, 6)
+WEBMKS: Version = (2, 8)
+#: Tokens of any type of console can be looked up.
+ANY_TOKEN: Version = (2, 31)
+SPICE_DIRECT: Version = (2, 99)
+LAST = SPICE_DIRECT
 
 HEADER = "OpenStack-API-Version"
 #: What clients sent before there was a header for all services.
@@ -19,7 +27,10 @@ VERSION = re.compile(r"([1-9][0-9]{0,3})\.(0|[1-9][0-9]{0,3})", re.ASCII)
 
 
 class Negotiation:
-    """Falcon middleware: 400 or 406 for what is not served, and what was served in the answer."""
+    """Falcon middleware: `req.context.version`, and what was served in the answer.
+
+    Raises 400 or 406 for what is not served; the answer then names no version.
+    """
 
     def __init__(self, public: frozenset[str]) -> None:
         self._public = public
@@ -27,23 +38,32 @@ class Negotiation:
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
         if req.path in self._public:
             return
-        resp.set_headers({HEADER: f"{SERVICE} {MAXIMUM}", OLD_HEADER: MAXIMUM,
-                          "Vary": f"{HEADER}, {OLD_HEADER}"})
-        check(_wanted(req))
+        resp.set_header("Vary", f"{HEADER}, {OLD_HEADER}")
+        version = parse(_wanted(req))
+        req.context.version = version
+        resp.set_headers({HEADER: f"{SERVICE} {text(version)}", OLD_HEADER: text(version)})
 
 
-def check(version: str | None) -> None:
-    """Raises 400 for what is no version, 406 for one that is not served; None is the default."""
-    if version is None or version == "latest":
-        return
+def parse(version: str | None) -> Version:
+    """Raises 400 for what is no version, 406 for one that is not served; None is the first."""
+    if version is None:
+        return FIRST
+    if version == "latest":
+        return LAST
     match = VERSION.fullmatch(version)
     if match is None:
         raise falcon.HTTPBadRequest(
             description="The microversion must be of the form MAJOR.MINOR, or latest.")
-    if not _pair(MINIMUM) <= _pair(version) <= _pair(MAXIMUM):
+    wanted = int(match[1]), int(match[2])
+    if not FIRST <= wanted <= LAST:
         raise falcon.HTTPNotAcceptable(
-            description=f"Version {version} is not supported by the API. Minimum is {MINIMUM} "
-                        f"and maximum is {MAXIMUM}.")
+            description=f"Version {version} is not supported by the API. Minimum is "
+                        f"{text(FIRST)} and maximum is {text(LAST)}.")
+    return wanted
+
+
+def text(version: Version) -> str:
+    return f"{version[0]}.{version[1]}"
 
 
 def _wanted(req: falcon.Request) -> str | None:
@@ -53,7 +73,3 @@ def _wanted(req: falcon.Request) -> str | None:
         if service.lower() == SERVICE:
             return version.strip()
     return req.get_header(OLD_HEADER)
-
-
-def _pair(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("."))

@@ -1,6 +1,7 @@
 """One line in the log for each request, and the request's id on every other line."""
 
 import logging
+import re
 import time
 import urllib.parse
 from typing import Any
@@ -15,6 +16,8 @@ from consoles.context import use
 LOG = logging.getLogger(__name__)
 
 MAX_PATH = 256
+#: The one path that holds a secret: the token of a console.
+TOKEN = re.compile(r"(/os-console-auth-tokens/+)[^/]+")
 
 
 def write(application: Any) -> Any:
@@ -32,7 +35,8 @@ def _write(request: webob.Request, application: Any) -> webob.Response:
                        global_request_id=request.environ.get(request_id.GLOBAL_REQ_ID)))
     response = request.get_response(application)
     LOG.info("%s %s from %s: %d, %d bytes in %d ms",
-             printable(request.method), printable(request.environ.get("PATH_INFO", "")),
+             printable(request.method),
+             printable(TOKEN.sub(r"\1TOKEN", request.environ.get("PATH_INFO", ""))),
              printable(request.environ.get("REMOTE_ADDR", "-")), response.status_int,
              response.content_length or 0, (time.monotonic() - started) * 1000)
     return response

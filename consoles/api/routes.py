@@ -1,20 +1,25 @@
 """The table of routes."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
 import falcon
 
+from consoles.api.handlers import actions
 from consoles.api.handlers import console
+from consoles.api.handlers import console_auth_tokens
+from consoles.api.handlers import remote_consoles
 from consoles.api.handlers import servers
 from consoles.api.handlers import versions
+from consoles.api.operation import Operation
 from consoles.api.services import Services
 
-Methods = dict[str, Callable[..., None]]
+Methods = Mapping[str, Operation]
 
 VERSION_PREFIX = "/v2.1"
-VERSIONS: dict[str, Methods] = {
+#: Without a token, and for every microversion.
+DOCUMENTS: dict[str, Methods] = {
     "/": {"GET": versions.index},
     VERSION_PREFIX: {"GET": versions.show},
 }
@@ -23,7 +28,13 @@ RESOURCES: dict[str, Methods] = {
     "/servers": {"GET": servers.index},
     "/servers/detail": {"GET": servers.detail},
     "/servers/{server_id}": {"GET": servers.show},
+    "/servers/{server_id}/action": {"POST": actions.run},
     "/servers/{server_id}/console": {"POST": console.create},
+    "/servers/{server_id}/consoles": {"GET": remote_consoles.gone, "POST": remote_consoles.gone},
+    "/servers/{server_id}/consoles/{console_id}": {
+        "GET": remote_consoles.gone, "DELETE": remote_consoles.gone},
+    "/servers/{server_id}/remote-consoles": {"POST": remote_consoles.create},
+    "/os-console-auth-tokens/{token}": {"GET": console_auth_tokens.show},
 }
 
 
@@ -31,14 +42,14 @@ class Resource:
     """A row as Falcon wants it, an object with `on_get`, `on_post` ...; HEAD comes with GET."""
 
     def __init__(self, services: Services, methods: Methods) -> None:
-        for method, handler in methods.items():
-            setattr(self, f"on_{method.lower()}", functools.partial(handler, services))
+        for method, operation in methods.items():
+            setattr(self, f"on_{method.lower()}", functools.partial(operation.serve, services))
         if "GET" in methods:
-            self.on_head = functools.partial(methods["GET"], services)
+            self.on_head = functools.partial(methods["GET"].serve, services)
 
 
 def add(app: falcon.App[Any, Any], services: Services) -> None:
-    for path, methods in VERSIONS.items():
+    for path, methods in DOCUMENTS.items():
         app.add_route(path, Resource(services, methods))
     for path, methods in RESOURCES.items():
         resource = Resource(services, methods)

@@ -88,7 +88,7 @@ END = _validator(_object(id=ID, code=_integer(1000, 4999),
 SESSION_FILTERS = _validator(_object(
     ("filters", "marker"), limit=_integer(1, MAX_LISTED), marker=_optional(ID),
     filters={"type": "object", "additionalProperties": False, "properties": {
-        "instance_id": ID, "project_id": NAME, "worker": NAME,
+        "id": ID, "instance_id": ID, "project_id": NAME, "worker": NAME,
         "state": {"enum": ["opening", "live", "ended"]}}}))
 
 HOST_REPORT = _validator(_object(
@@ -102,9 +102,13 @@ HOST_REPORT = _validator(_object(
         created_at=_optional(_integer())))))
 
 INSTANCE_FILTERS = _validator(_object(
-    ("filters", "marker"), limit=_integer(1, MAX_LISTED), marker=_optional(ID),
+    ("filters", "marker", "sort"), limit=_integer(1, MAX_LISTED), marker=_optional(ID),
+    sort=_optional(_items({"type": "array", "minItems": 2, "maxItems": 2, "prefixItems": [
+        {"enum": ["id", "name", "host", "status", "created_at", "updated_at"]},
+        {"enum": ["asc", "desc"]}]}, 10)),
     filters={"type": "object", "additionalProperties": False, "properties": {
-        "project_id": {"anyOf": [NAME, _items(OWNER, 100)]}, "host": NAME,
+        "id": ID, "user_id": NAME, "host": NAME,
+        "project_id": {"anyOf": [NAME, _items(OWNER, 100)]},
         "name": {"type": "string", "maxLength": 255, "pattern": PRINTABLE}, "status": NAME}}))
 
 

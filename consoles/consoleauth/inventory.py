@@ -56,12 +56,14 @@ class InventoryEndpoint:
 
     @exposed
     def list_instances(self, context: RequestContext, filters: dict[str, Any] | None = None,
-                       limit: int = 1000, marker: str | None = None) -> list[dict[str, Any]]:
+                       limit: int = 1000, marker: str | None = None,
+                       sort: list[list[str]] | None = None) -> list[dict[str, Any]]:
         wanted = dict(filters or {})
-        arguments.check(arguments.INSTANCE_FILTERS, filters=wanted, limit=limit, marker=marker)
+        arguments.check(arguments.INSTANCE_FILTERS, filters=wanted, limit=limit, marker=marker,
+                        sort=sort)
         if wanted.get("project_id") == ANY_PROJECT:
             del wanted["project_id"]
-        return self._database.read(inventory.find, wanted, limit, marker)
+        return self._database.read(inventory.find, wanted, limit, marker, sort)
 
     @exposed
     def list_hosts(self, context: RequestContext) -> list[dict[str, Any]]:

@@ -1,9 +1,11 @@
 """Instances and hosts: each function is one question, asked in the transaction handed in."""
 
 import dataclasses
+import re
 from typing import Any
 
 import sqlalchemy as sa
+from oslo_db.sqlalchemy import utils
 from sqlalchemy import orm
 
 from consoles import exception
@@ -20,6 +22,7 @@ from consoles.db.models import Session
 BATCH = 500
 DELETED = "DELETED"
 RUNNING = "ACTIVE"
+QUOTED = re.compile(r"\\(\W)")
 #: Close code and reason of sessions whose instance is gone.
 GONE = (exception.CLOSE_CODES["instance_deleted"], "instance_deleted")
 
@@ -86,21 +89,18 @@ def get(db: orm.Session, instance_id: str) -> dict[str, Any] | None:
     return _value(row) if row else None
 
 
-def find(db: orm.Session, filters: dict[str, Any], limit: int,
-         marker: str | None) -> list[dict[str, Any]]:
-    """By id, after `marker`; `name` is a part of the name, `project_id` may be a list."""
+def find(db: orm.Session, filters: dict[str, Any], limit: int, marker: str | None,
+         sort: list[list[str]] | None = None) -> list[dict[str, Any]]:
+    """By the keys and directions of `sort`, then by id, after `marker`; `project_id` may be a
+    list. Raises BadRequest for a marker that is not among the project's instances."""
     query = sa.select(Instance)
     for key, value in filters.items():
-        column = getattr(Instance, key)
-        if key == "name":
-            query = query.where(column.icontains(value, autoescape=True))
-        elif isinstance(value, list):
-            query = query.where(column.in_(value))
-        else:
-            query = query.where(column == value)
-    if marker is not None:
-        query = query.where(Instance.id > marker)
-    return [_value(row) for row in db.scalars(query.order_by(Instance.id).limit(limit))]
+        query = query.where(_matches(key, value))
+    keys = {**dict(sort or []), "id": dict(sort or []).get("id", "asc")}
+    last = _marked(db, filters, marker, bool(sort))
+    query = utils.paginate_query(query, Instance, limit, list(keys), marker=last,
+                                 sort_dirs=list(keys.values()))
+    return [_value(row) for row in db.scalars(query)]
 
 
 def hosts(db: orm.Session, service_down_time: int) -> list[dict[str, Any]]:
@@ -113,6 +113,41 @@ def hosts(db: orm.Session, service_down_time: int) -> list[dict[str, Any]]:
              "up": now - row.reported_at <= service_down_time * clock.SECOND,
              "instances": counts.get(row.name, 0)}
             for row in db.scalars(sa.select(Host).order_by(Host.name))]
+
+
+def _matches(key: str, value: Any) -> sa.ColumnElement[bool]:
+    column = getattr(Instance, key)
+    if key == "name":
+        return _named(value)
+    return column.in_(value) if isinstance(value, list) else column == value
+
+
+def _named(pattern: str) -> sa.ColumnElement[bool]:
+    """A part of the name, in any case, tied to its ends by `^` and `$`; nothing else is special,
+    so that clients may quote what a regular expression would want quoted."""
+    text = QUOTED.sub(r"\1", pattern.removeprefix("^").removesuffix("$"))
+    match pattern[:1] == "^", pattern[-1:] == "$":
+        case True, True:
+            return sa.func.lower(Instance.name) == text.lower()
+        case True, False:
+            return Instance.name.istartswith(text, autoescape=True)
+        case False, True:
+            return Instance.name.iendswith(text, autoescape=True)
+    return Instance.name.icontains(text, autoescape=True)
+
+
+def _marked(db: orm.Session, filters: dict[str, Any], marker: str | None,
+            sorted_: bool) -> Instance | None:
+    """Where the last page ended; by id alone that is so, whether or not the instance is gone."""
+    if marker is None or not sorted_:
+        return Instance(id=marker) if marker else None
+    query = sa.select(Instance).where(Instance.id == marker)
+    if "project_id" in filters:
+        query = query.where(_matches("project_id", filters["project_id"]))
+    found = db.scalar(query)
+    if found is None:
+        raise exception.BadRequest("marker: no such instance")
+    return found
 
 
 def _refusal(host: Host | None, report: Report) -> str:

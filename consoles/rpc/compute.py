@@ -34,7 +34,10 @@ class Compute(Client):
 
     def get_console_output(self, context: RequestContext, instance_id: str,
                            length: int | None = None) -> Any:
-        """→ the last `length` lines of the console log (all of them for None)."""
+        """→ the last `length` lines of the console log, all that are kept for None.
+
+        Raises InstanceNotFound, InstanceNotReady, NotSupported.
+        """
         return self._call(context, "get_console_output", instance_id=instance_id, length=length)
 
     def release(self, context: RequestContext, details: dict[str, Any]) -> Any:

@@ -30,11 +30,16 @@ class Inventory(Client):
         return self._call(context, "get_instance", instance_id=instance_id)
 
     def list_instances(self, context: RequestContext, filters: dict[str, Any] | None = None,
-                       limit: int = 1000, marker: str | None = None) -> Any:
-        """→ instances by id; filters by project_id (one, a list of them, or "*" for all), host,
-        name (substring), status."""
+                       limit: int = 1000, marker: str | None = None,
+                       sort: list[list[str]] | None = None) -> Any:
+        """→ instances after the one with the id `marker`.
+
+        Filters by project_id (one, a list of them, or "*" for all), host, status, user_id, id,
+        name (a part of it; `^` and `$` tie it to the ends). `sort` is [[key, "asc" or "desc"]],
+        by id if absent. Raises BadRequest for a marker that is not among the project's.
+        """
         return self._call(context, "list_instances", filters=filters, limit=limit,
-                          marker=marker)
+                          marker=marker, sort=sort)
 
     def list_hosts(self, context: RequestContext) -> Any:
         """→ [{name, reported_at, age, version, consoles, endpoints, up, instances}]; age in ms."""

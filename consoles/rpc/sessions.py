@@ -32,7 +32,7 @@ class Sessions(Client):
 
     def list(self, context: RequestContext, filters: dict[str, Any] | None = None,
              limit: int = 100, marker: str | None = None) -> Any:
-        """→ sessions, newest first; filters by instance_id, project_id, state, worker."""
+        """→ sessions, newest first; filters by id, instance_id, project_id, state, worker."""
         return self._call(context, "list", filters=filters, limit=limit, marker=marker)
 
     def end(self, context: RequestContext, id: str, code: int = 4441,

@@ -166,7 +166,7 @@ def test_ids_do_not_lead_elsewhere(port, server_id):
     (b"OpenStack-API-Version: volume 3.9, compute 2.1", 200),
     (b"OpenStack-API-Version: volume 9.9", 200), (b"X-OpenStack-Nova-API-Version: 2.1", 200),
     (b"OpenStack-API-Version: compute 2.999", 406), (b"OpenStack-API-Version: compute 3.0", 406),
-    (b"OpenStack-API-Version: compute 1.1", 406), (b"X-OpenStack-Nova-API-Version: 2.2", 406),
+    (b"OpenStack-API-Version: compute 1.1", 406), (b"X-OpenStack-Nova-API-Version: 2.200", 406),
     (b"OpenStack-API-Version: compute 2", 400), (b"OpenStack-API-Version: compute 2.01", 400),
     (b"OpenStack-API-Version: compute -2.1", 400), (b"OpenStack-API-Version: compute", 400),
     (b"OpenStack-API-Version: compute 2.1.1", 400), (b"OpenStack-API-Version: compute 2.x", 400),
@@ -208,7 +208,7 @@ def test_only_admins_ask_for_all(port, query):
     assert ask(port, b"/servers?" + query, token=b"root:admin")[0] == 200
 
 
-@pytest.mark.parametrize("path", [
-    b"/os-console-auth-tokens/x", b"/console-auth-tokens/x", b"/v2.1/os-console-auth-tokens/x"])
-def test_nobody_looks_tokens_up(port, path):
-    assert {ask(port, path, token=token)[0] for token in (b"ann:demo", b"root:admin")} == {404}
+@pytest.mark.parametrize("path", [b"/os-console-auth-tokens/x", b"/v2.1/os-console-auth-tokens/x"])
+def test_only_admins_look_tokens_up(port, path):
+    assert ask(port, path, token=b"ann:demo")[0] == 403
+    assert ask(port, path, token=b"root:admin")[0] == 404

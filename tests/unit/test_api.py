@@ -22,6 +22,9 @@ from consoles.context import RequestContext
 from consoles.model import ConsoleType
 from consoles.model import PROTOCOLS
 
+[CREATE] = console.CREATE.values()
+[INDEX] = servers.INDEX.values()
+
 
 def refusal(func, *args):
     """What the client is told when this is called."""
@@ -41,14 +44,14 @@ def test_a_type_belongs_to_one_protocol(protocol, console_type):
 
 
 def test_there_are_five_protocols_and_seven_types():
-    properties = console.CREATE.schema["properties"]
+    properties = CREATE.schema["properties"]
     assert set(properties["protocol"]["enum"]) == {"vnc", "spice", "rdp", "serial", "mks"}
     assert set(properties["type"]["enum"]) == {
         "novnc", "xvpvnc", "rdp-html5", "spice-html5", "spice-direct", "serial", "webmks"}
 
 
 def test_messages_name_the_field_and_are_short():
-    said = refusal(validation.check, console.CREATE, {"protocol": "vnc", "type": "x" * 10000})
+    said = refusal(validation.check, CREATE, {"protocol": "vnc", "type": "x" * 10000})
     assert said.startswith("Invalid input for type: ")
     assert len(said) < 400
 
@@ -57,21 +60,34 @@ def test_messages_name_the_field_and_are_short():
     ({}, servers.Query({}, 1000, None, False)),
     ({"limit": "5000"}, servers.Query({}, 1000, None, False)),
     ({"limit": "0", "marker": "m"}, servers.Query({}, 0, "m", False)),
-    ({"status": "active", "name": "", "flavor": "1"},
+    ({"status": "active", "name": "", "unknown": "1"},
      servers.Query({"status": "ACTIVE"}, 1000, None, False)),
     ({"all_tenants": ""}, servers.Query({}, 1000, None, True)),
     ({"all_tenants": "0"}, servers.Query({}, 1000, None, False)),
+    ({"uuid": "u", "tenant_id": "p"}, servers.Query({"id": "u"}, 1000, None, False)),
+    ({"all_tenants": "1", "tenant_id": "p"},
+     servers.Query({"project_id": "p"}, 1000, None, True)),
+    ({"sort_dir": "asc"},
+     servers.Query({}, 1000, None, False, [["created_at", "asc"]])),
+    ({"sort_key": ["vm_state", "display_name"], "sort_dir": "desc"},
+     servers.Query({}, 1000, None, False, [["status", "desc"], ["name", "desc"]])),
 ])
 def test_query(params, expected):
+    validation.check(INDEX, params)
     assert servers.query(params) == expected
 
 
 @pytest.mark.parametrize("params", [
     {"limit": "x"}, {"limit": "-1"}, {"limit": "9" * 30}, {"limit": ["1", "2"]},
-    {"all_tenants": "maybe"}, {"name": "n" * 256},
+    {"all_tenants": "maybe"}, {"name": "n" * 256}, {"name": "a\0"}, {"sort_key": "password"},
+    {"sort_dir": ["asc", "up"]},
 ])
 def test_a_wrong_query(params):
-    assert f"for {list(params)[0]}: " in refusal(servers.query, params)
+    assert f"for {list(params)[0]}" in refusal(validation.check, INDEX, params)
+
+
+def test_a_filter_that_nova_knows_and_we_do_not_is_not_ignored():
+    assert "flavor" in refusal(servers.query, {"flavor": "1"})
 
 
 @pytest.mark.parametrize("status, name", [

@@ -6,7 +6,9 @@ from typing import Any
 
 import falcon
 
+from consoles import exception
 from consoles.api import instances
+from consoles.api import operation
 from consoles.api.policies import servers as policies
 from consoles.api.schemas import servers as schemas
 from consoles.api.services import Services
@@ -14,16 +16,25 @@ from consoles.context import RequestContext
 from consoles.model import Instance
 
 
+@operation.operation(
+    "List servers.", rules=(policies.INDEX, policies.ALL_PROJECTS, policies.HOST),
+    query=schemas.INDEX, answers={200: schemas.BRIEF_LIST})
 def index(services: Services, req: falcon.Request, resp: falcon.Response) -> None:
     """GET /servers → {"servers": [{id, name, links}]}."""
     _list(services, req, resp, lambda instance: _brief(req, instance))
 
 
+@operation.operation(
+    "List servers with details.", rules=(policies.INDEX, policies.ALL_PROJECTS, policies.HOST),
+    query=schemas.INDEX, answers={200: schemas.LIST})
 def detail(services: Services, req: falcon.Request, resp: falcon.Response) -> None:
     """GET /servers/detail → the same with whole documents."""
     _list(services, req, resp, lambda instance: _whole(services, req, instance))
 
 
+@operation.operation(
+    "Show a server.", rules=(policies.SHOW, policies.ALL_PROJECTS, policies.HOST),
+    answers={200: schemas.SERVER}, faults=operation.COMMON + (404,))
 def show(services: Services, req: falcon.Request, resp: falcon.Response, server_id: str) -> None:
     """GET /servers/{server_id} → {"server": {...}}."""
     context = req.context.request_context
@@ -37,15 +48,24 @@ def _list(services: Services, req: falcon.Request, resp: falcon.Response, view: 
     query = schemas.query(req.params)
     services.require(context, policies.INDEX, context.project_id)
     filters = _filters(services, context, query)
-    rows = services.inventory.list_instances(
-        context, filters=filters, limit=query.limit, marker=query.marker) if query.limit else []
+    rows = _rows(services, context, query, filters) if query.limit else []
     found = [Instance.from_dict(row) for row in rows]
     resp.media = {"servers": [view(instance) for instance in found
                               if instances.is_visible(services, context, instance)]}
     if found and len(found) == query.limit:
-        params = urllib.parse.urlencode({**req.params, "marker": found[-1].id})
+        params = urllib.parse.urlencode({**req.params, "marker": found[-1].id}, doseq=True)
         resp.media["servers_links"] = [
             {"rel": "next", "href": f"{req.prefix}{req.path}?{params}"}]
+
+
+def _rows(services: Services, context: RequestContext, query: schemas.Query,
+          filters: dict[str, Any]) -> Any:
+    """The inventory's answer; of all that was checked here it can refuse the marker alone."""
+    try:
+        return services.inventory.list_instances(
+            context, filters=filters, limit=query.limit, marker=query.marker, sort=query.sort)
+    except exception.BadRequest as exc:
+        raise falcon.HTTPBadRequest(description="The marker was not found.") from exc
 
 
 def _filters(services: Services, context: RequestContext,

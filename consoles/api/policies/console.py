@@ -9,5 +9,9 @@ CREATE = "consoles:console:create"
 RULES = [
     policy.DocumentedRuleDefault(
         CREATE, roles.PROJECT_MEMBER_OR_ADMIN, "Get the URL of a server's console.",
-        [{"method": "POST", "path": "/servers/{server_id}/console"}], scope_types=["project"]),
+        [{"method": "POST", "path": f"/servers/{{server_id}}/{path}"}
+         for path in ("console", "remote-consoles", "action (os-getVNCConsole)",
+                      "action (os-getSPICEConsole)", "action (os-getSerialConsole)",
+                      "action (os-getRDPConsole)")],
+        scope_types=["project"]),
 ]

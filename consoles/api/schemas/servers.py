@@ -1,46 +1,118 @@
-"""The query of a list of servers; keys that are not known are ignored, as Nova does."""
+"""The query of a list of servers, and servers as answers."""
 
 import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+import falcon
 import jsonschema
 
-from consoles.api import validation
+from consoles.api import microversion
+
+Schema = jsonschema.Draft202012Validator
 
 MAX_LIMIT = 1000
 TRUE = ["", "1", "true", "True"]
 FALSE = ["0", "false", "False"]
-_TEXT = {"type": "string", "maxLength": 255}
+#: Clients' words for what the inventory can sort by; all others are a 400.
+SORT_KEYS = {"uuid": "id", "id": "id", "display_name": "name", "name": "name",
+             "created_at": "created_at", "updated_at": "updated_at", "vm_state": "status",
+             "status": "status", "host": "host"}
+#: Clients' words for the inventory's filters.
+FILTERS = {"host": "host", "name": "name", "status": "status", "user_id": "user_id", "uuid": "id"}
+#: What Nova can filter by and the inventory does not know: to ignore one would show too much.
+UNKNOWN_HERE = (
+    "access_ip_v4", "access_ip_v6", "availability_zone", "changes-before", "changes-since",
+    "description", "flavor", "image", "ip", "ip6", "key_name", "locked", "not-tags",
+    "not-tags-any", "power_state", "reservation_id", "tags", "tags-any", "task_state")
 
-INDEX = jsonschema.Draft202012Validator({
+
+def _one_or_many(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [schema, {"type": "array", "items": schema, "maxItems": len(SORT_KEYS)}]}
+
+
+_TEXT = {"type": "string", "maxLength": 255, "pattern": r"^[^\x00-\x1f\x7f\ud800-\udfff]*\Z"}
+INDEX = {microversion.FIRST: Schema({
     "type": "object",
     "properties": {
         "all_tenants": {"enum": TRUE + FALSE},
-        "host": _TEXT,
-        "limit": {"type": "string", "pattern": "^[0-9]{1,9}$"},
-        "marker": {"type": "string", "maxLength": 64},
-        "name": _TEXT,
-        "status": _TEXT,
+        "limit": {"type": "string", "pattern": r"^[0-9]{1,9}\Z"},
+        "marker": {**_TEXT, "maxLength": 64},
+        "project_id": _TEXT,
+        "sort_dir": _one_or_many({"enum": ["asc", "desc"]}),
+        "sort_key": _one_or_many({"enum": sorted(SORT_KEYS)}),
+        "tenant_id": _TEXT,
+        **dict.fromkeys(FILTERS, _TEXT),
+        "uuid": {**_TEXT, "maxLength": 64},
     },
-})
+})}
+
+_LINKS = {"type": "array", "items": {
+    "type": "object", "required": ["rel", "href"], "additionalProperties": False,
+    "properties": {"rel": {"type": "string"}, "href": {"type": "string"}}}}
+_MAYBE = {"type": ["string", "null"]}
+_BRIEF = {"id": {"type": "string"}, "name": {"type": "string"}, "links": _LINKS}
+_WHOLE = {
+    **_BRIEF, "status": {"type": "string"}, "tenant_id": _MAYBE, "user_id": _MAYBE,
+    "created": _MAYBE, "updated": _MAYBE, "metadata": {"type": "object"},
+    "addresses": {"type": "object"}}
+
+
+def _server(properties: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"type": "object", "additionalProperties": False, "required": list(properties),
+            "properties": {**properties, **more}}
+
+
+def _list(server: dict[str, Any]) -> Schema:
+    return Schema({
+        "type": "object", "additionalProperties": False, "required": ["servers"],
+        "properties": {"servers": {"type": "array", "items": server}, "servers_links": _LINKS}})
+
+
+_DOCUMENT = _server(_WHOLE, **{"OS-EXT-SRV-ATTR:host": _MAYBE})
+BRIEF_LIST = _list(_server(_BRIEF))
+LIST = _list(_DOCUMENT)
+SERVER = Schema({"type": "object", "additionalProperties": False, "required": ["server"],
+                 "properties": {"server": _DOCUMENT}})
 
 
 @dataclasses.dataclass(frozen=True)
 class Query:
-    """`filters` are the inventory's."""
+    """`filters` and `sort` (keys and directions) are the inventory's."""
 
     filters: dict[str, str]
     limit: int
     marker: str | None
     all_tenants: bool
+    sort: list[list[str]] | None = None
 
 
 def query(params: Mapping[str, Any]) -> Query:
-    """Raises 400 for a value that is not valid."""
-    validation.check(INDEX, dict(params))
-    filters = {key: params[key] for key in ("host", "name", "status") if params.get(key)}
+    """What a valid query asks for. Raises 400 for a filter that would have to be ignored."""
+    for key in UNKNOWN_HERE:
+        if key in params:
+            raise falcon.HTTPBadRequest(description=f"Servers cannot be filtered by {key} here.")
+    all_tenants = params.get("all_tenants") in TRUE
+    filters = {ours: params[theirs] for theirs, ours in FILTERS.items() if params.get(theirs)}
     if "status" in filters:
         filters["status"] = filters["status"].upper()
+    if all_tenants and (project := params.get("project_id") or params.get("tenant_id")):
+        filters["project_id"] = project  # without all_tenants it is one's own, whatever is said
     return Query(filters, min(int(params.get("limit", MAX_LIMIT)), MAX_LIMIT),
-                 params.get("marker") or None, params.get("all_tenants") in TRUE)
+                 params.get("marker") or None, all_tenants, _sort(params))
+
+
+def _sort(params: Mapping[str, Any]) -> list[list[str]] | None:
+    """Keys with their directions; one that has none takes the last's, and the first is `desc`."""
+    keys, directions = _many(params, "sort_key"), _many(params, "sort_dir")
+    if not keys and not directions:
+        return None
+    keys = keys or ["created_at"]
+    directions = directions or ["desc"]
+    directions += directions[-1:] * (len(keys) - len(directions))
+    return [[SORT_KEYS[key], direction] for key, direction in zip(keys, directions, strict=False)]
+
+
+def _many(params: Mapping[str, Any], key: str) -> list[str]:
+    value = params.get(key, [])
+    return [value] if isinstance(value, str) else list(value)

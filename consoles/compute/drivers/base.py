@@ -65,12 +65,12 @@ class ConsoleDriver(abc.ABC):
         started; what contradicts the configuration is told to the operator."""
         return []
 
-    @abc.abstractmethod
     def get_console_output(self, instance_id: str, length: int | None) -> str:
-        """The last `length` lines of the console log, all of it for None or a negative number.
+        """The last `length` lines of the console log, all that is kept for None.
 
-        Raises InstanceNotFound.
+        Raises InstanceNotFound, InstanceNotReady; NotSupported where nobody keeps one.
         """
+        raise exception.NotSupported(f"{type(self).__name__} has no console logs")
 
     @abc.abstractmethod
     def release(self, details: dict[str, Any]) -> None:
