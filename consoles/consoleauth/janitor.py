@@ -10,18 +10,19 @@ from oslo_config import cfg
 
 from consoles.db import expiry
 from consoles.db.engine import Database
+from consoles.db.expiry import Over
 
 LOG = logging.getLogger(__name__)
 
 #: Reports of a worker that may be missing before its sessions count as lost.
 MISSING_REPORTS = 3
-
+#: Rows looked for at a time: looking passes by many that have expired and are in use.
+FOUND = 20_000
 #: Intervals, and seconds beside them, without a round that went well.
 LATE_INTERVALS, LATE_SECONDS = 3, 60
 
 #: Gets the rows cleared by task, None for a round that failed, and the seconds it took.
 OnRound = Callable[[Mapping[str, int] | None, float], None]
-Task = tuple[str, Callable[..., int], tuple[int, ...]]
 
 
 class Janitor:
@@ -48,10 +49,10 @@ class Janitor:
 
     def round(self) -> dict[str, int]:
         """One round; → rows cleared by task."""
-        return {name: self._clear(func, seconds) for name, func, seconds in self._tasks}
+        return {name: self._clear(over) for name, over in self._tasks.items()}
 
     def is_well(self) -> bool:
-        """Whether its last good round is not long ago."""
+        """Whether it has not failed for long; a long round that goes on is no failure."""
         allowed = LATE_INTERVALS * self._interval + LATE_SECONDS
         return time.monotonic() - self._well_at < allowed
 
@@ -69,23 +70,30 @@ class Janitor:
             if cleared:
                 LOG.info("Cleared: %s", cleared)
 
-    def _clear(self, func: Callable[..., int], seconds: tuple[int, ...]) -> int:
+    def _clear(self, over: Over) -> int:
+        """Works half of its time, so that others have the other half of the database."""
         total = 0
         while not self._stopped.is_set():
-            done = self._database.write(func, self._batch, *seconds)
-            total += done
-            if done < self._batch:
+            found = self._database.read(expiry.find, over, FOUND)
+            before = total
+            for start in range(0, len(found), self._batch):
+                begun = time.monotonic()
+                total += self._database.write(expiry.clear, over,
+                                              found[start:start + self._batch])
+                self._well_at = time.monotonic()
+                if self._stopped.wait(time.monotonic() - begun):
+                    break
+            if len(found) < FOUND or total == before:
                 break
         return total
 
 
-def tasks(conf: cfg.ConfigOpts) -> list[Task]:
-    """What a round does: a name, a function of `db.expiry`, its ages in seconds."""
+def tasks(conf: cfg.ConfigOpts) -> dict[str, Over]:
+    """What a round clears, by name."""
     section = conf.consoleauth
-    return [
-        ("sessions lost", expiry.lose_sessions,
-         (MISSING_REPORTS * conf.proxy.touch_interval,)),
-        ("connection details", expiry.purge_connections,
-         (section.idle_timeout, conf.inventory.service_down_time)),
-        ("sessions forgotten", expiry.purge_sessions, (section.session_retention,)),
-    ]
+    return {
+        "sessions lost": expiry.lost_sessions(MISSING_REPORTS * conf.proxy.touch_interval),
+        "connection details": expiry.old_connections(section.idle_timeout,
+                                                     conf.inventory.service_down_time),
+        "sessions forgotten": expiry.old_sessions(section.session_retention),
+    }

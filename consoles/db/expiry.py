@@ -1,7 +1,11 @@
-"""What is over: each function clears at most `limit` rows and answers how many it cleared.
+"""What is over: rows are looked for without a lock, and cleared some at a time.
 
 Rows that another copy works on are skipped, so that copies share the work.
 """
+
+from collections.abc import Callable
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -15,43 +19,62 @@ from consoles.db.models import Host
 from consoles.db.models import Session
 
 
-def lose_sessions(db: orm.Session, limit: int, silence: int) -> int:
-    """Sessions that no worker spoke of for `silence` seconds end as lost."""
-    ids = db.scalars(
-        sa.select(Session.id)
-        .where(Session.ended_at.is_(None), Session.updated_at < clock.ago(silence))
-        .limit(limit).with_for_update(skip_locked=True)).all()
-    if ids:
-        sessions.end_where(db, Session.id.in_(ids), exception.CLOSE_CODES[sessions.LOST],
-                           sessions.LOST)
-    return len(ids)
+class Over(NamedTuple):
+    """Rows of `table` that fulfil `condition`; `clear` gets the ids of some that are locked."""
+
+    table: type[Connection] | type[Session]
+    condition: sa.ColumnElement[bool]
+    clear: Callable[[orm.Session, Sequence[str]], object]
 
 
-def purge_sessions(db: orm.Session, limit: int, retention: int) -> int:
-    """Forget sessions that ended more than `retention` seconds ago."""
-    ids = db.scalars(
-        sa.select(Session.id).where(Session.ended_at < clock.ago(retention))
-        .limit(limit).with_for_update(skip_locked=True)).all()
-    if ids:
-        db.execute(sa.delete(Session).where(Session.id.in_(ids)))
-    return len(ids)
+def find(db: orm.Session, over: Over, limit: int) -> Sequence[str]:
+    """→ ids; it takes no locks, since it may look at many rows that are not over."""
+    return db.scalars(sa.select(over.table.id).where(over.condition).limit(limit)).all()
 
 
-def purge_connections(db: orm.Session, limit: int, idle_timeout: int,
-                      service_down_time: int) -> int:
-    """Forget details that are expired, idle and without a session, once no agent will.
+def clear(db: orm.Session, over: Over, ids: Sequence[str]) -> int:
+    """Those of these rows that are still over; → how many."""
+    locked = db.scalars(
+        sa.select(over.table.id).where(over.table.id.in_(ids), over.condition)
+        .with_for_update(skip_locked=True)).all()
+    if locked:
+        over.clear(db, locked)
+    return len(locked)
+
+
+def lost_sessions(silence: int) -> Over:
+    """Sessions that no worker spoke of for `silence` seconds; they end as lost."""
+    return Over(Session, sa.and_(Session.ended_at.is_(None),
+                                 Session.updated_at < clock.ago(silence)), _lose)
+
+
+def old_sessions(retention: int) -> Over:
+    """Sessions that ended more than `retention` seconds ago; they are forgotten."""
+    return Over(Session, Session.ended_at < clock.ago(retention), _forget_sessions)
+
+
+def old_connections(idle_timeout: int, service_down_time: int) -> Over:
+    """Details that are expired, idle and without a session, once no agent will delete them.
 
     That is when there is no agent, when its host is down, or when it has left them alone for as
     long again: an agent first releases what its hypervisor holds for them.
     """
     agent_up = sa.exists().where(Host.name == Connection.agent_host,
                                  Host.reported_at >= clock.ago(service_down_time))
-    ids = db.scalars(
-        sa.select(Connection.id)
-        .where(Connection.expires_at <= clock.now(), connections.idle(idle_timeout),
-               connections.unused(),
-               sa.or_(sa.not_(agent_up), connections.idle(2 * idle_timeout)))
-        .limit(limit).with_for_update(skip_locked=True)).all()
-    if ids:
-        db.execute(sa.delete(Connection).where(Connection.id.in_(ids)))
-    return len(ids)
+    return Over(Connection, sa.and_(
+        Connection.expires_at <= clock.now(), connections.idle(idle_timeout),
+        connections.unused(),
+        sa.or_(sa.not_(agent_up), connections.idle(2 * idle_timeout))), _forget_connections)
+
+
+def _lose(db: orm.Session, ids: Sequence[str]) -> None:
+    sessions.end_where(db, Session.id.in_(ids), exception.CLOSE_CODES[sessions.LOST],
+                       sessions.LOST)
+
+
+def _forget_sessions(db: orm.Session, ids: Sequence[str]) -> None:
+    db.execute(sa.delete(Session).where(Session.id.in_(ids)))
+
+
+def _forget_connections(db: orm.Session, ids: Sequence[str]) -> None:
+    db.execute(sa.delete(Connection).where(Connection.id.in_(ids)))

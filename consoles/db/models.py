@@ -52,7 +52,8 @@ class Session(Base):
 
     __tablename__ = "sessions"
     __table_args__ = (sa.Index("ix_sessions_project_id_ended_at", "project_id", "ended_at"),
-                      TABLE_ARGS)
+                      sa.Index("ix_sessions_worker_ended_at", "worker", "ended_at"),
+                      sa.Index("ix_sessions_started_at_id", "started_at", "id"), TABLE_ARGS)
 
     id: orm.Mapped[str] = orm.mapped_column(ID, primary_key=True)
     connection_id: orm.Mapped[str] = orm.mapped_column(ID, index=True)
@@ -60,7 +61,7 @@ class Session(Base):
     project_id: orm.Mapped[str | None] = orm.mapped_column(NAME)
     console_type: orm.Mapped[str] = orm.mapped_column(sa.String(32))
     state: orm.Mapped[str] = orm.mapped_column(sa.String(16))
-    worker: orm.Mapped[str] = orm.mapped_column(NAME, index=True)
+    worker: orm.Mapped[str] = orm.mapped_column(NAME)
     boot_id: orm.Mapped[str] = orm.mapped_column(ID)
     client_address: orm.Mapped[str] = orm.mapped_column(NAME)
     user_agent: orm.Mapped[str] = orm.mapped_column(NAME)

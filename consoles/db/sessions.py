@@ -144,9 +144,9 @@ def find(db: orm.Session, filters: dict[str, str], limit: int,
         last = db.get(Session, marker)
         if last is None:
             raise exception.BadRequest("marker: no such session")
-        query = query.where(sa.or_(
-            Session.started_at < last.started_at,
-            sa.and_(Session.started_at == last.started_at, Session.id < last.id)))
+        query = query.where(
+            Session.started_at <= last.started_at,  # said apart, an index can begin there
+            sa.or_(Session.started_at < last.started_at, Session.id < last.id))
     rows = db.scalars(query.order_by(Session.started_at.desc(), Session.id.desc()).limit(limit))
     return [{column.key: getattr(row, column.key) for column in Session.__table__.columns}
             for row in rows]
