@@ -18,6 +18,7 @@ NAMES = (
     (r"spice[^/]*\.html$", ConsoleType.SPICE_HTML5),
     (r"/console$", ConsoleType.XVPVNC),
     (r"/nova$", ConsoleType.SPICE_DIRECT),
+    (r"^/?$", ConsoleType.WEBMKS),
 )
 #: What a native viewer speaks, by the type; the other types are not for one.
 VIEWERS = {

@@ -11,6 +11,8 @@ import pytest
 from consoles.proxies import catalog
 from tests.fixtures import targets
 from tests.fixtures.connect import greet
+from tests.fixtures.mks import MODES
+from tests.fixtures.mks import SERVER_INIT
 from tests.fixtures.processes import free_port
 from tests.fixtures.processes import listening
 from tests.fixtures.processes import wait_for
@@ -63,6 +65,20 @@ def test_a_viewer_talks_with_the_console_and_the_program_ends_with_it(
     assert program.end() == 0
     tally = opened.proxy.tally()
     assert (tally["reason"], tally["bytes_in"]) == ("client_closed", len(payload))
+
+
+@pytest.mark.parametrize("mode", ["authd", "wss"])
+def test_a_vnc_viewer_is_one_for_webmks(mks, hypervisor, connect, mode):
+    mks.says(hypervisor[mode], **MODES[mode])
+    program = connect(f"{mks.own_origin}/?token=good")
+    with program.dial() as viewer:
+        greet(viewer)
+        if mode == "authd":
+            viewer.sendall(b"\x01")
+            assert targets.read_exactly(viewer, len(SERVER_INIT)) == SERVER_INIT
+        viewer.sendall(b"hello")
+        assert targets.read_exactly(viewer, 5) == b"hello"
+    assert program.end() == 0
 
 
 @pytest.mark.parametrize("kind", ["novnc", "xvpvnc", "spice"])
