@@ -3,9 +3,9 @@
 import pytest
 
 from tests.fixtures import targets
+from tests.fixtures.mks import greeted
 from tests.fixtures.mks import Websocket
 from tests.fixtures.processes import wait_for
-from tests.functional.test_mks_session import greeted
 
 
 @pytest.fixture

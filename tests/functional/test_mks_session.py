@@ -9,46 +9,20 @@ import urllib.request
 import pytest
 from websockets.sync.server import serve
 
-from tests.fixtures import targets
 from tests.fixtures import ws_client
 from tests.fixtures.mks import CFG_FILE
+from tests.fixtures.mks import CLONE_TICKET
+from tests.fixtures.mks import greeted
+from tests.fixtures.mks import MODES
 from tests.fixtures.mks import screen
-from tests.fixtures.mks import SERVER_INIT
 from tests.fixtures.mks import thumbprint
 from tests.fixtures.mks import TICKET
+from tests.fixtures.mks import VCENTER
 from tests.fixtures.mks import Websocket
 from tests.fixtures.processes import wait_for
 from tests.fixtures.xvp import VERSION
 
-CLONE_TICKET = "cst-VCT-s3cr3t"
-VCENTER = {"mode": "vcenter", "vmId": "vm-227", "vmName": "näm & co", "vcFQDN": "vc.example:443",
-           "sessionTicket": CLONE_TICKET}
-MODES = {"authd": {"mode": "authd", "cfgFile": CFG_FILE}, "wss": {"mode": "wss"},
-         "vcenter": VCENTER}
 BIG = os.urandom(300_000)
-
-
-def rfb(framed):
-    targets.rfb_server(targets.echo)(framed)
-
-
-@pytest.fixture
-def hypervisor(authd, pki):
-    """→ what answers at the port, by mode."""
-    return {"authd": authd(), "wss": Websocket(pki.hypervisor, rfb),
-            "vcenter": Websocket(pki.hypervisor, screen)}
-
-
-def greeted(ws, mode="wss"):
-    """Be a viewer, as noVNC is one; → the WebSocket at what the guest echoes."""
-    assert ws.recv_exactly(12) == VERSION
-    ws.send(VERSION)
-    ws.send(b"\x01")
-    assert ws.recv_exactly(6) == b"\x01\x01\0\0\0\0"
-    if mode != "wss":
-        ws.send(b"\x01")  # ClientInit
-        assert ws.recv_exactly(len(SERVER_INIT)) == SERVER_INIT
-    return ws
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -10,15 +10,13 @@ from tests.fixtures import ws_client
 from tests.fixtures.mks import agreed
 from tests.fixtures.mks import BANNER
 from tests.fixtures.mks import CFG_FILE
+from tests.fixtures.mks import greeted
+from tests.fixtures.mks import MODES
 from tests.fixtures.mks import SERVER_INIT
 from tests.fixtures.mks import TICKET
 from tests.fixtures.mks import Websocket
 from tests.fixtures.processes import free_port
-from tests.functional.test_mks_session import greeted
-from tests.functional.test_mks_session import hypervisor
-from tests.functional.test_mks_session import MODES
 
-__all__ = ["hypervisor"]     # the fixture
 ENDED = "the peer ended the connection"
 TLS = "TLS: "
 
