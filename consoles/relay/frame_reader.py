@@ -14,6 +14,13 @@ from consoles.wire.frames import Opcode
 #: Bytes below which Python's integers unmask faster than numpy's set-up.
 SMALL = 200
 
+#: How a whole message begins, and how long its header is where the payload is below 126 bytes.
+WHOLE_BINARY = 0x80 | Opcode.BINARY
+KEY_HEADER = 6
+
+#: The longest header there is.
+MAX_HEADER = 14
+
 #: Frames that bring the target nothing, control frames and empty ones, which a client may send
 #: until somebody sets `barren` back, which the relay does every second: browsers send a few.
 MAX_BARREN = 500
@@ -55,18 +62,45 @@ class FrameReader:
         self._control = control
 
     def feed(self, view: memoryview) -> None:
-        """Take some bytes, in any cutting. Unmasks in place. Raises FrameError."""
-        at = 0
-        end = len(view)
-        while at < end:
-            if not self._left:
-                at += self._begin(view[at:at + 14])
+        """Take some bytes, in any cutting. Unmasks in place. Raises FrameError.
+
+        Payload of several frames is moved together and handed out at once.
+        """
+        if self._is_key(view):
+            payload = view[KEY_HEADER:]
+            unmask(payload, bytes(view[2:KEY_HEADER]))
+            self._data(payload)
+            return
+        at = start = ready = 0  # view[start:ready] is payload to hand out
+        try:
+            while at < len(view):
                 if not self._left:
-                    continue
-            size = min(self._left, end - at)
-            if size:
-                self._take(view[at:at + size])
-                at += size
+                    at += self._begin(view[at:at + MAX_HEADER])
+                    if self._head:
+                        break
+                piece = view[at:at + self._left]
+                self._take(piece)
+                if self._opcode & 0x08:
+                    done, start = view[start:ready], ready
+                    if done:
+                        self._data(done)
+                    self._take_control(piece)
+                elif start == ready:
+                    start, ready = at, at + len(piece)
+                else:
+                    if ready < at:
+                        view[ready:ready + len(piece)] = piece
+                    ready += len(piece)
+                at += len(piece)
+        finally:
+            if start < ready:
+                self._data(view[start:ready])
+
+    def _is_key(self, view: memoryview) -> bool:
+        """Whether it is what most reads bring: one small message, whole."""
+        size = len(view) - KEY_HEADER
+        return (0 < size < 126 and view[0] == WHOLE_BINARY and view[1] == 0x80 | size
+                and self.masked and not (self._left or self._head or self._fragmented))
 
     def _begin(self, view: memoryview) -> int:
         """Read a header, or as much of it as is there; → the bytes used of `view`."""
@@ -86,8 +120,8 @@ class FrameReader:
         self._check(first, second, size)
         self._mask = head[need - 4:need] if self.masked else b""
         self._left = size
-        if not size:
-            self._end_of_empty()
+        if not size and not self._opcode & 0x08:
+            self._count_barren()
         return need - have
 
     def _check(self, first: int, second: int, size: int) -> None:
@@ -117,26 +151,19 @@ class FrameReader:
             raise FrameError(f"a message of more than {self._max_size} bytes", 1009)
         self._fragmented = not final
 
-    def _take(self, view: memoryview) -> None:
-        size = len(view)
+    def _take(self, piece: memoryview) -> None:
+        size = len(piece)
         if self._mask:
-            unmask(view, self._mask)
+            unmask(piece, self._mask)
         self._left -= size
         if self._left and size & 3:
             self._mask = self._mask[size & 3:] + self._mask[:size & 3]
-        if not self._opcode & 0x08:
-            self._data(view)
-            return
-        self._payload += bytes(view)
+
+    def _take_control(self, piece: memoryview) -> None:
+        self._payload += bytes(piece)
         if not self._left:
             payload, self._payload = self._payload, b""
             self._control(self._opcode, payload)
-
-    def _end_of_empty(self) -> None:
-        if self._opcode & 0x08:
-            self._control(self._opcode, b"")
-        else:
-            self._count_barren()
 
     def _count_barren(self) -> None:
         self.barren += 1
@@ -147,17 +174,13 @@ class FrameReader:
 def unmask(view: memoryview, mask: bytes) -> None:
     """XOR `view` with the four bytes of `mask`, over and over, in place (5.3)."""
     size = len(view)
+    pattern = mask * (size + 3 >> 2)
     if size < SMALL:
-        pattern = mask * (size // 4 + 1)
         view[:] = (int.from_bytes(view, "little")
                    ^ int.from_bytes(pattern[:size], "little")).to_bytes(size, "little")
-        return
-    whole = size & ~7
-    words = numpy.frombuffer(view[:whole], dtype=numpy.uint64)
-    numpy.bitwise_xor(words, numpy.frombuffer(mask * 2, dtype=numpy.uint64)[0], out=words)
-    if whole < size:
-        for i in range(whole, size):
-            view[i] ^= mask[i & 3]
+    else:
+        masked = numpy.frombuffer(view, numpy.uint8)
+        numpy.bitwise_xor(masked, numpy.frombuffer(pattern, numpy.uint8, size), out=masked)
 
 
 def _header_size(head: bytes, mask: int) -> int:

@@ -5,6 +5,7 @@ The data plane knows bytes, limits and reasons; it knows no tokens, no bus, no c
 
 import asyncio
 import dataclasses
+import os
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -15,6 +16,8 @@ from consoles.exception import CLOSE_CODES
 #: A frame header of ours is at most this long: what target bytes leave free in front.
 HEADROOM = 16
 BUFFER_SIZE = 256 * 1024
+#: Buffers that a session may fill before others have their turn.
+TURN = 4
 #: asyncio's own high-water mark of a transport.
 MAX_EARLY_UNSENT = 64 * 1024
 
@@ -53,7 +56,8 @@ class Home(Protocol):
 class Side(asyncio.BufferedProtocol):
     """One of the two connections of a link; subclasses say how bytes go out and come in."""
 
-    __slots__ = ("carried", "eof", "held", "link", "peer", "transport")
+    __slots__ = ("_buffer", "_descriptor", "_turn", "carried", "eof", "held", "link", "peer",
+                 "transport")
 
     def __init__(self, link: "Link", transport: asyncio.Transport) -> None:
         self.link = link
@@ -62,18 +66,36 @@ class Side(asyncio.BufferedProtocol):
         self.carried = 0   # payload bytes that came in on this side
         self.eof = False   # it sends nothing more
         self.held = False  # not read from, because the peer does not take it
-
-    def received(self, view: memoryview) -> None:
-        """Bytes came in; the view is writable and good only during the call."""
-        raise NotImplementedError
+        self._buffer = link.home.buffer
+        self._descriptor = descriptor(transport)
+        self._turn = 0  # buffers that came in full
 
     def send(self, view: memoryview) -> None:
         """Send payload; the view is good only during the call."""
         raise NotImplementedError
 
+    def write(self, view: memoryview) -> None:
+        """Hand bytes to the kernel as they are; only what it does not take now is copied.
+
+        The transport gets that, and whatever error there was: it sends it later, it holds the
+        peer back, it finds the connection lost.
+        """
+        transport = self.transport
+        # Behind what the transport still has. A closed one's descriptor may be another's by now.
+        if (self._descriptor >= 0 and not transport.get_write_buffer_size()
+                and not transport.is_closing()):
+            try:
+                sent = os.write(self._descriptor, view)
+            except OSError:
+                sent = 0
+            if sent == len(view):
+                return
+            view = view[sent:]
+        transport.write(bytes(view))
+
     def send_body(self, size: int) -> None:
         """Send the first `size` bytes of the receive buffer, with its head room in front."""
-        self.send(self.link.home.buffer.body[:size])
+        self.send(self._buffer.body[:size])
 
     def finish(self, code: int, reason: str) -> None:
         """Say good-bye as this side's protocol does, then close."""
@@ -102,10 +124,26 @@ class Side(asyncio.BufferedProtocol):
     # -- asyncio.BufferedProtocol -----------------------------------------------------------------
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        return self.link.home.buffer.body
+        return self._buffer.body
 
     def buffer_updated(self, nbytes: int) -> None:
-        self.received(self.link.home.buffer.body[:nbytes])
+        """So much came into the loop's buffer, where it may be changed and soon will be."""
+        raise NotImplementedError
+
+    def give_way(self) -> None:
+        """There is more to read than one buffer: after some of them the others have a turn.
+
+        libuv reads a stream on and on, up to 32 times, as long as it fills the buffer.
+        """
+        self._turn += 1
+        if not (self._turn % TURN or self.link.ended or self.transport.is_closing()):
+            self.transport.pause_reading()
+            asyncio.get_running_loop().call_soon(self._take_turn)
+
+    def _take_turn(self) -> None:
+        if not (self.held or self.link.ended or self.link.awaits_end
+                or self.transport.is_closing()):
+            self.transport.resume_reading()
 
     def pause_writing(self) -> None:
         self.peer.held = True
@@ -188,6 +226,14 @@ class Link:
         return model.Tally(session_id=self.session_id, bytes_in=self.client.carried,
                            bytes_out=self.target.carried, code=code, reason=reason,
                            started_at=self.started_at, ended_at=now_ms())
+
+
+def descriptor(transport: asyncio.Transport) -> int:
+    """Where bytes can be written past the transport; -1: nowhere, they have to be encrypted."""
+    sock = transport.get_extra_info("socket")
+    if sock is None or transport.get_extra_info("ssl_object") is not None:
+        return -1
+    return int(sock.fileno())
 
 
 def now_ms() -> int:

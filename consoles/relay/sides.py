@@ -4,6 +4,7 @@ import asyncio
 import logging
 
 from consoles.relay.frame_reader import FrameReader
+from consoles.relay.link import BUFFER_SIZE
 from consoles.relay.link import HEADROOM
 from consoles.relay.link import Link
 from consoles.relay.link import Side
@@ -15,6 +16,9 @@ LOG = logging.getLogger(__name__)
 #: Unsent bytes above which a client's pings are left unanswered: it does not read anyway.
 MAX_UNSENT_FOR_PONG = 65536
 
+#: Of a message of so many bytes.
+_SMALL_HEADERS = [frames.header(Opcode.BINARY, size) for size in range(126)]
+
 #: Which reason a session ends with, by the Close code that a broken frame asks for.
 _FRAME_REASONS = {1003: "client_data", 1008: "client_flood", 1009: "client_too_big"}
 
@@ -25,17 +29,13 @@ class RawSide(Side):
     __slots__ = ()
 
     def buffer_updated(self, nbytes: int) -> None:
+        if nbytes == BUFFER_SIZE:
+            self.give_way()
         self.carried += nbytes
         if not self.link.ended:
             self.peer.send_body(nbytes)
 
-    def received(self, view: memoryview) -> None:
-        self.carried += len(view)
-        if not self.link.ended:
-            self.peer.send(view)
-
-    def send(self, view: memoryview) -> None:
-        self.transport.write(bytes(view))  # a copy: the buffer is used again before all has left
+    send = Side.write
 
     def eof_received(self) -> bool:
         """Pass it on where the other direction can go on alone, for a while; else it is the end."""
@@ -80,12 +80,14 @@ class WebsocketSide(Side):
         self._close_received = False
         self.seen = True  # some byte came since the relay last looked
 
-    def received(self, view: memoryview) -> None:
+    def buffer_updated(self, nbytes: int) -> None:
+        if nbytes == BUFFER_SIZE:
+            self.give_way()
         self.seen = True
         if self._close_received:
             return
         try:
-            self._reader.feed(view)
+            self._reader.feed(self._buffer.body[:nbytes])
         except frames.FrameError as exc:
             LOG.info("Session %s: the client sent %s", self.link.session_id, exc)
             self._close_received = True  # nothing it says can be understood any more
@@ -96,11 +98,11 @@ class WebsocketSide(Side):
         self.transport.write(frames.header(Opcode.BINARY, len(view)) + bytes(view))
 
     def send_body(self, size: int) -> None:
-        head = frames.header(Opcode.BINARY, size)
+        head = _SMALL_HEADERS[size] if size < 126 else frames.header(Opcode.BINARY, size)
         start = HEADROOM - len(head)
-        everything = self.link.home.buffer.all
+        everything = self._buffer.all
         everything[start:HEADROOM] = head
-        self.transport.write(bytes(everything[start:HEADROOM + size]))
+        self.write(everything[start:HEADROOM + size])
 
     def ping(self) -> None:
         self.transport.write(frames.header(Opcode.PING, 0))

@@ -6,6 +6,7 @@ import os
 
 from consoles.relay.frame_reader import FrameReader
 from consoles.relay.frame_reader import unmask
+from consoles.relay.link import BUFFER_SIZE
 from consoles.relay.link import Link
 from consoles.relay.link import Side
 from consoles.wire import frames
@@ -31,11 +32,13 @@ class TargetWebsocketSide(Side):
         reader.redirect(self._data, self._control)
         self._closed = False  # a Close has gone either way, or nothing can be understood any more
 
-    def received(self, view: memoryview) -> None:
+    def buffer_updated(self, nbytes: int) -> None:
+        if nbytes == BUFFER_SIZE:
+            self.give_way()
         if self._closed:
             return
         try:
-            self._reader.feed(view)
+            self._reader.feed(self._buffer.body[:nbytes])
         except frames.FrameError as exc:
             LOG.info("Session %s: the target sent %s", self.link.session_id, exc)
             self._end("target_gone", exc.close_code)

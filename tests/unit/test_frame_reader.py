@@ -95,6 +95,16 @@ def test_byte_by_byte_through_every_kind_of_length():
         assert streamed(cut(frame(payload), range(100))) == (payload, [], None)
 
 
+def test_tiny_frames_of_one_read_are_handed_out_at_once_and_before_what_follows():
+    handed = []
+    reader = FrameReader(lambda view: handed.append(bytes(view)),
+                         lambda opcode, payload: handed.append((opcode, payload)), LIMIT)
+    tiny = b"".join(frame(bytes((n % 256,))) for n in range(1000))
+    reader.feed(memoryview(bytearray(tiny + frame(b"?", 9) + tiny + frame(b"", 8))))
+    once = bytes(n % 256 for n in range(1000))
+    assert handed == [once, (9, b"?"), once, (8, b"")]
+
+
 @pytest.mark.parametrize(("payload", "code"), [
     (b"", 1005), (b"\x03\xe8", 1000), (b"\x03\xe8bye", 1000), (b"\x0b\xb8", 3000),
     (b"\x13\x87", 4999)])
