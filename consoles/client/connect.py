@@ -135,7 +135,7 @@ async def _tunnel(options: argparse.Namespace, place: Place, tls: ssl.SSLContext
     local = options.bind.is_loopback
     if not local:
         reach.say("Whoever reaches this port has the console.")
-    tunnel = Tunnel(place, tls, peer.is_ours if local else lambda writer: True)
+    tunnel = Tunnel(place, tls, peer.is_ours if local else lambda accepted: True)
     async with contextlib.AsyncExitStack() as stack:
         try:
             server = await asyncio.start_server(tunnel.accept, str(options.bind), options.port)

@@ -6,6 +6,7 @@ VNC is one connection; a SPICE viewer has one for each channel, all with the one
 import asyncio
 import contextlib
 import re
+import socket
 import ssl
 from collections.abc import Awaitable
 from collections.abc import Callable
@@ -25,7 +26,7 @@ LINGER = 5
 #: Connections at a time: more is no viewer.
 MOST = 32
 
-Admits = Callable[[asyncio.StreamWriter], bool]
+Admits = Callable[[socket.socket], bool]
 
 
 class Viewer:
@@ -159,8 +160,8 @@ class Tunnel:
         """For asyncio.start_server."""
         if len(self._open) >= MOST:
             reach.say("A connection was turned away: there are too many.")
-        elif not self._admits(writer):
-            reach.say("A connection was turned away: it is another user's of this machine.")
+        elif not self._admits(writer.get_extra_info("socket")):
+            reach.say("A connection was turned away: it is another user's, or gone already.")
         else:
             task = asyncio.ensure_future(self._serve(Viewer(reader, writer)))
             self._open.add(task)

@@ -14,9 +14,9 @@ from tests.fixtures.connect import greet
 from tests.fixtures.mks import MODES
 from tests.fixtures.mks import SERVER_INIT
 from tests.fixtures.processes import free_port
-from tests.fixtures.processes import listening
 from tests.fixtures.processes import wait_for
 from tests.fixtures.xvp import echo
+from tests.fixtures.xvp import VERSION
 
 NOVNC = "/vnc_auto.html?path=%3Ftoken%3Dgood"
 XVPVNC = "/console?token=good"
@@ -164,8 +164,9 @@ def test_who_only_looks_for_the_port_is_no_viewer(opened, connect):
     program = connect(opened("novnc", targets.echo), "--port", port)
     program.uri()
     for _ in range(3):
-        assert listening(port)
-    wait_for(lambda: len(opened.proxy.consoleauth.tallies) == 3, 30)
+        with program.dial(f"vnc://127.0.0.1:{port}") as probe:
+            assert targets.read_exactly(probe, 12) == VERSION
+        opened.proxy.tally()
     with program.dial(f"vnc://127.0.0.1:{port}") as viewer:
         greet(viewer)
     assert program.end() == 0
