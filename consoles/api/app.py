@@ -25,6 +25,7 @@ from consoles.rpc.compute import Compute
 from consoles.rpc.consoleauth import ConsoleAuth
 from consoles.rpc.interface import Caller
 from consoles.rpc.inventory import Inventory
+from consoles.rpc.sessions import Sessions
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -56,7 +57,7 @@ def assemble(conf: cfg.ConfigOpts, caller: Caller) -> Services:
     enforcer = policy.Enforcer(conf)
     enforcer.register_defaults(policies.list_rules())
     return Services(inventory=Inventory(caller), compute=Compute(caller),
-                    consoleauth=ConsoleAuth(caller), enforcer=enforcer,
+                    consoleauth=ConsoleAuth(caller), sessions=Sessions(caller), enforcer=enforcer,
                     shares_any_project=conf.api.auth_strategy == "noauth")
 
 

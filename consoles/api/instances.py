@@ -23,12 +23,17 @@ def find(services: Services, context: RequestContext, instance_id: str) -> Insta
 
 def reported(services: Services, context: RequestContext, instance_id: str) -> Instance | None:
     """What the inventory has, whosever it is."""
-    if len(instance_id) > MAX_ID or not instance_id.isprintable():
+    if not is_id(instance_id):
         return None
     try:
         return Instance.from_dict(services.inventory.get_instance(context, instance_id))
     except exception.InstanceNotFound:
         return None
+
+
+def is_id(text: str) -> bool:
+    """Whether it could be the id of anything."""
+    return 0 < len(text) <= MAX_ID and text.isprintable()
 
 
 def projects(services: Services, context: RequestContext) -> list[str | None]:

@@ -9,6 +9,7 @@ import falcon
 from consoles.api.handlers import actions
 from consoles.api.handlers import console
 from consoles.api.handlers import console_auth_tokens
+from consoles.api.handlers import console_sessions
 from consoles.api.handlers import remote_consoles
 from consoles.api.handlers import servers
 from consoles.api.handlers import versions
@@ -33,8 +34,12 @@ RESOURCES: dict[str, Methods] = {
     "/servers/{server_id}/consoles": {"GET": remote_consoles.gone, "POST": remote_consoles.gone},
     "/servers/{server_id}/consoles/{console_id}": {
         "GET": remote_consoles.gone, "DELETE": remote_consoles.gone},
+    "/servers/{server_id}/console-sessions": {"GET": console_sessions.of_server},
     "/servers/{server_id}/remote-consoles": {"POST": remote_consoles.create},
-    "/os-console-auth-tokens/{token}": {"GET": console_auth_tokens.show},
+    "/console-sessions": {"GET": console_sessions.index},
+    "/console-sessions/{session_id}": {"DELETE": console_sessions.delete},
+    "/os-console-auth-tokens/{token}": {
+        "GET": console_auth_tokens.show, "DELETE": console_auth_tokens.delete},
 }
 
 

@@ -9,6 +9,7 @@ from consoles.context import RequestContext
 from consoles.rpc.compute import Compute
 from consoles.rpc.consoleauth import ConsoleAuth
 from consoles.rpc.inventory import Inventory
+from consoles.rpc.sessions import Sessions
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -18,6 +19,7 @@ class Services:
     inventory: Inventory
     compute: Compute
     consoleauth: ConsoleAuth
+    sessions: Sessions
     enforcer: policy.Enforcer
     shares_any_project: bool
 

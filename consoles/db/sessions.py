@@ -141,7 +141,8 @@ def find(db: orm.Session, filters: dict[str, str], limit: int,
     """Newest first, after the session `marker`. Raises BadRequest for a marker that is gone."""
     query = sa.select(Session).filter_by(**filters)
     if marker is not None:
-        last = db.get(Session, marker)
+        scope = {key: filters[key] for key in ("project_id",) if key in filters}
+        last = db.scalar(sa.select(Session).filter_by(id=marker, **scope))
         if last is None:
             raise exception.BadRequest("marker: no such session")
         query = query.where(

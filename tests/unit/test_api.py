@@ -181,8 +181,8 @@ def services():
     conf([], default_config_files=[], default_config_dirs=[])
     enforcer = policy.Enforcer(conf)
     enforcer.register_defaults(policies.list_rules())
-    return Services(inventory=None, compute=None, consoleauth=None, enforcer=enforcer,
-                    shares_any_project=False)
+    return Services(inventory=None, compute=None, consoleauth=None, sessions=None,
+                    enforcer=enforcer, shares_any_project=False)
 
 
 OPEN, SEE, ALL, HOST = (console_policies.CREATE, server_policies.SHOW,

@@ -1,4 +1,5 @@
-"""Where the console of a token is, for gateways that are not ours: RDP, SPICE, WebMKS."""
+"""Where the console of a token is, for gateways that are not ours: RDP, SPICE, WebMKS; and tokens
+taken back."""
 
 import falcon
 
@@ -38,6 +39,21 @@ def show(services: Services, req: falcon.Request, resp: falcon.Response, token: 
         "internal_access_path": place.internal_access_path}}
     if req.context.version >= microversion.SPICE_DIRECT:
         resp.media["console"]["tls_port"] = place.tls_port
+
+
+@operation.operation(
+    "Take a token back, and end its sessions.", rules=(policies.DELETE,), answers={204: None},
+    faults=operation.COMMON + (404,))
+def delete(services: Services, req: falcon.Request, resp: falcon.Response, token: str) -> None:
+    """DELETE /os-console-auth-tokens/{token} → 204."""
+    context = req.context.request_context
+    details = _find(services, context, token)
+    if details.project_id != context.project_id and not services.allows(
+            context, policies.DELETE, details.project_id):
+        raise falcon.HTTPNotFound(description=NOT_FOUND)
+    services.require(context, policies.DELETE, details.project_id)
+    services.consoleauth.delete_connection_details(context, [token])
+    resp.status = falcon.HTTP_204
 
 
 def _find(services: Services, context: RequestContext, token: str) -> model.Details:

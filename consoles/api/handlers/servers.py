@@ -1,12 +1,12 @@
 """Servers in the shape of Nova's documents, as far as the inventory knows them."""
 
-import datetime
 import urllib.parse
 from typing import Any
 
 import falcon
 
 from consoles import exception
+from consoles.api import dates
 from consoles.api import instances
 from consoles.api import operation
 from consoles.api.policies import servers as policies
@@ -91,15 +91,8 @@ def _whole(services: Services, req: falcon.Request, instance: Instance) -> dict[
     owner = instances.owner(services, context, instance)
     document = {
         **_brief(req, instance), "status": instance.status, "tenant_id": owner,
-        "user_id": instance.user_id, "created": _iso(instance.created_at),
-        "updated": _iso(instance.updated_at), "metadata": {}, "addresses": {}}
+        "user_id": instance.user_id, "created": dates.iso(instance.created_at),
+        "updated": dates.iso(instance.updated_at), "metadata": {}, "addresses": {}}
     if services.allows(context, policies.HOST, owner):
         document["OS-EXT-SRV-ATTR:host"] = instance.host
     return document
-
-
-def _iso(milliseconds: int | None) -> str | None:
-    if milliseconds is None:
-        return None
-    moment = datetime.datetime.fromtimestamp(milliseconds / 1000, datetime.UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -31,27 +31,27 @@ def _one_or_many(schema: dict[str, Any]) -> dict[str, Any]:
     return {"anyOf": [schema, {"type": "array", "items": schema, "maxItems": len(SORT_KEYS)}]}
 
 
-_TEXT = {"type": "string", "maxLength": 255, "pattern": r"^[^\x00-\x1f\x7f\ud800-\udfff]*\Z"}
+TEXT = {"type": "string", "maxLength": 255, "pattern": r"^[^\x00-\x1f\x7f\ud800-\udfff]*\Z"}
 INDEX = {microversion.FIRST: Schema({
     "type": "object",
     "properties": {
         "all_tenants": {"enum": TRUE + FALSE},
         "limit": {"type": "string", "pattern": r"^[0-9]{1,9}\Z"},
-        "marker": {**_TEXT, "maxLength": 64},
-        "project_id": _TEXT,
+        "marker": {**TEXT, "maxLength": 64},
+        "project_id": TEXT,
         "sort_dir": _one_or_many({"enum": ["asc", "desc"]}),
         "sort_key": _one_or_many({"enum": sorted(SORT_KEYS)}),
-        "tenant_id": _TEXT,
-        **dict.fromkeys(FILTERS, _TEXT),
-        "uuid": {**_TEXT, "maxLength": 64},
+        "tenant_id": TEXT,
+        **dict.fromkeys(FILTERS, TEXT),
+        "uuid": {**TEXT, "maxLength": 64},
     },
 })}
 
-_LINKS = {"type": "array", "items": {
+LINKS = {"type": "array", "items": {
     "type": "object", "required": ["rel", "href"], "additionalProperties": False,
     "properties": {"rel": {"type": "string"}, "href": {"type": "string"}}}}
 _MAYBE = {"type": ["string", "null"]}
-_BRIEF = {"id": {"type": "string"}, "name": {"type": "string"}, "links": _LINKS}
+_BRIEF = {"id": {"type": "string"}, "name": {"type": "string"}, "links": LINKS}
 _WHOLE = {
     **_BRIEF, "status": {"type": "string"}, "tenant_id": _MAYBE, "user_id": _MAYBE,
     "created": _MAYBE, "updated": _MAYBE, "metadata": {"type": "object"},
@@ -66,7 +66,7 @@ def _server(properties: dict[str, Any], **more: Any) -> dict[str, Any]:
 def _list(server: dict[str, Any]) -> Schema:
     return Schema({
         "type": "object", "additionalProperties": False, "required": ["servers"],
-        "properties": {"servers": {"type": "array", "items": server}, "servers_links": _LINKS}})
+        "properties": {"servers": {"type": "array", "items": server}, "servers_links": LINKS}})
 
 
 _DOCUMENT = _server(_WHOLE, **{"OS-EXT-SRV-ATTR:host": _MAYBE})
