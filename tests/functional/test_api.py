@@ -54,6 +54,14 @@ def test_what_the_agent_said_is_stored_under_the_tokens_hash(world):
         "global_request_id": REQUEST_ID, "auth_token": None}
 
 
+def test_the_port_for_tls_is_kept_for_a_viewers_own_proxy(world):
+    answer = ask(world.application, "/servers/running/console", "POST",
+                 body={"protocol": "spice", "type": "spice-direct"})
+    assert answer.json["url"].startswith("https://spice.example.org:13002/nova?token=")
+    [added] = world.consoleauth.added
+    assert (added["console_type"], added["tls_port"]) == ("spice-direct", 5902)
+
+
 def test_every_url_has_a_token_of_its_own(world):
     assert len({get_url(world.application).json["url"] for _ in range(5)}) == 5
 
