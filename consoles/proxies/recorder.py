@@ -31,8 +31,8 @@ MAX_WAITING_EACH = MAX_WAITING // 4
 OPEN_TIMEOUT = 5.0
 #: Bytes of a recording that are left for its last entry.
 RESERVE = 256
-#: Pieces that the thread takes at a time.
-BATCH = 256
+#: Bytes that the thread takes at a time, more or less.
+BATCH = 1024 * 1024
 
 FAILED = "recording_failed"
 
@@ -71,16 +71,18 @@ class Recorder:
     def _run(self) -> None:
         goes_on = True
         while goes_on:
-            items = [self._queue.get()]
-            with contextlib.suppress(queue.Empty):
-                while len(items) < BATCH:
-                    items.append(self._queue.get_nowait())
             pieces: dict[Recording, list[bytes | None]] = {}
-            for item in items:
-                if item is None:
-                    goes_on = False
-                else:
-                    pieces.setdefault(item[0], []).append(item[1])
+            size = 0
+            item = self._queue.get()
+            with contextlib.suppress(queue.Empty):
+                while item is not None:
+                    recording, piece = item
+                    pieces.setdefault(recording, []).append(piece)
+                    size += len(piece or b"")
+                    if size >= BATCH:
+                        break
+                    item = self._queue.get_nowait()
+            goes_on = item is not None
             for recording, some in pieces.items():
                 self._written += recording.write(some)
 

@@ -16,6 +16,8 @@ from consoles.relay.target_websocket import TargetWebsocketSide
 
 LOG = logging.getLogger(__name__)
 
+NOTHING = memoryview(b"")
+
 #: Gets payload, which is good only during the call; → what goes on in its place. It may keep some
 #: back and answer it later. Raises EndSession; a session does not survive its other errors.
 Filter = Callable[[memoryview], bytes | memoryview]
@@ -47,11 +49,18 @@ class HookedSide(Side):
     way: Way
 
     def send(self, view: memoryview) -> None:
+        view = self._passed(view)
+        if view:
+            super().send(view)
+
+    def _passed(self, view: memoryview) -> memoryview:
+        """What goes on of it; nothing where a hook ends the session."""
         if self.link.ended:
-            return
+            return NOTHING
         try:
             for passes in self.way.filters:
-                view = memoryview(passes(view))
+                passed = passes(view)
+                view = passed if isinstance(passed, memoryview) else memoryview(passed)
         except EndSession as exc:
             self.link.end(exc.reason, text=exc.text)
         except Exception:
@@ -59,11 +68,7 @@ class HookedSide(Side):
             self.link.end("filter_failed")
         if view and not self.link.ended:
             self._show(view)
-        if view and not self.link.ended:
-            super().send(view)
-
-    def send_body(self, size: int) -> None:
-        self.send(self.link.home.buffer.body[:size])
+        return NOTHING if self.link.ended else view
 
     def _show(self, view: memoryview) -> None:
         now = time.monotonic()
@@ -84,6 +89,14 @@ class HookedRawSide(HookedSide, RawSide):
 
 class HookedWebsocketSide(HookedSide, WebsocketSide):
     """Towards a browser."""
+
+    def send_body(self, size: int) -> None:
+        body = self._buffer.body[:size]
+        view = self._passed(body)
+        if view is body:  # it may go out from where it stands
+            WebsocketSide.send_body(self, size)
+        elif view:
+            WebsocketSide.send(self, view)
 
 
 class HookedTargetWebsocketSide(HookedSide, TargetWebsocketSide):
