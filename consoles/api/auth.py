@@ -15,8 +15,8 @@ from consoles.context import use
 
 Identify = Callable[[dict[str, Any]], RequestContext | None]
 
-#: Version documents, which clients ask for before they have a token.
-PUBLIC = frozenset({"/", "/v2.1"})
+#: What clients ask for before they have a token: the versions and the description of the API.
+PUBLIC = frozenset({"/", "/v2.1", "/openapi.json"})
 NOAUTH_TOKEN = re.compile(r"([\w.@-]{1,64}):([\w.@-]{1,64})", re.ASCII)
 
 

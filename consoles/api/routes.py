@@ -6,6 +6,7 @@ from typing import Any
 
 import falcon
 
+from consoles.api import openapi
 from consoles.api.handlers import actions
 from consoles.api.handlers import console
 from consoles.api.handlers import console_auth_tokens
@@ -14,15 +15,30 @@ from consoles.api.handlers import remote_consoles
 from consoles.api.handlers import servers
 from consoles.api.handlers import versions
 from consoles.api.operation import Operation
+from consoles.api.operation import operation
 from consoles.api.services import Services
 
 Methods = Mapping[str, Operation]
 
 VERSION_PREFIX = "/v2.1"
+
+
+@operation("This document.", answers={200: None}, faults=(500,))
+def describe(services: Services, req: falcon.Request, resp: falcon.Response) -> None:
+    """GET /openapi.json → what the API can do, for programs."""
+    resp.media = description()
+
+
+def description() -> dict[str, Any]:
+    """The OpenAPI document of the tables below."""
+    return openapi.document(DOCUMENTS, RESOURCES, VERSION_PREFIX, actions.ACTIONS)
+
+
 #: Without a token, and for every microversion.
 DOCUMENTS: dict[str, Methods] = {
     "/": {"GET": versions.index},
     VERSION_PREFIX: {"GET": versions.show},
+    "/openapi.json": {"GET": describe},
 }
 #: Each is there with and without the version's prefix.
 RESOURCES: dict[str, Methods] = {
@@ -47,8 +63,8 @@ class Resource:
     """A row as Falcon wants it, an object with `on_get`, `on_post` ...; HEAD comes with GET."""
 
     def __init__(self, services: Services, methods: Methods) -> None:
-        for method, operation in methods.items():
-            setattr(self, f"on_{method.lower()}", functools.partial(operation.serve, services))
+        for method, one in methods.items():
+            setattr(self, f"on_{method.lower()}", functools.partial(one.serve, services))
         if "GET" in methods:
             self.on_head = functools.partial(methods["GET"].serve, services)
 

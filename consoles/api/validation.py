@@ -7,6 +7,8 @@ import jsonschema
 from jsonschema import exceptions
 
 MAX_MESSAGE = 300
+#: The end of a text, for Python and for ECMA-262, whose dialect OpenAPI wants.
+END = r"$(?!\n)"
 
 
 def check(validator: jsonschema.Draft202012Validator, value: Any) -> None:

@@ -22,7 +22,8 @@ def create(services: Services, req: falcon.Request, resp: falcon.Response,
     resp.media = {"remote_console": console.open_console(services, req, resp, server_id, wanted)}
 
 
-@operation.operation("XenServer's consoles of old; always 410.", faults=operation.COMMON + (410,))
+@operation.operation("XenServer's consoles of old; always 410.",
+                     faults=operation.COMMON + (404, 410))
 def gone(services: Services, req: falcon.Request, resp: falcon.Response, **parts: str) -> None:
     """Any /servers/{server_id}/consoles."""
     raise falcon.HTTPGone(description="This resource is no longer available. "

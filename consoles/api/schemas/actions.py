@@ -4,6 +4,8 @@ from typing import Any
 
 import jsonschema
 
+from consoles.api import validation
+
 Schema = jsonschema.Draft202012Validator
 
 ONE_KEY = Schema({"type": "object", "minProperties": 1, "maxProperties": 1})
@@ -26,7 +28,7 @@ def _action(name: str, required: list[str], **arguments: Any) -> Schema:
 CONSOLE = {name: _action(name, ["type"], type={"enum": types}) for name, types in TYPES.items()}
 OUTPUT = _action("os-getConsoleOutput", [], length={"anyOf": [
     {"type": "integer", "minimum": -1, "maximum": 999_999_999},
-    {"type": "string", "pattern": r"^(-1|[0-9]{1,9})\Z"},
+    {"type": "string", "pattern": r"^(-1|[0-9]{1,9})" + validation.END},
     {"type": "null"}]})
 
 GIVEN = Schema({

@@ -7,6 +7,7 @@ from typing import Any
 import jsonschema
 
 from consoles.api import microversion
+from consoles.api import validation
 from consoles.api.schemas import servers
 
 Schema = jsonschema.Draft202012Validator
@@ -17,7 +18,7 @@ FILTERS = ("project_id", "state")
 INDEX = {microversion.FIRST: Schema({
     "type": "object",
     "properties": {
-        "limit": {"type": "string", "pattern": r"^[1-9][0-9]{0,8}\Z"},
+        "limit": {"type": "string", "pattern": r"^[1-9][0-9]{0,8}" + validation.END},
         "marker": {**servers.TEXT, "minLength": 1, "maxLength": 64},
         "project_id": {**servers.TEXT, "minLength": 1},
         "state": {"enum": ["opening", "live", "ended"]},

@@ -8,6 +8,7 @@ import falcon
 import jsonschema
 
 from consoles.api import microversion
+from consoles.api import validation
 
 Schema = jsonschema.Draft202012Validator
 
@@ -31,12 +32,13 @@ def _one_or_many(schema: dict[str, Any]) -> dict[str, Any]:
     return {"anyOf": [schema, {"type": "array", "items": schema, "maxItems": len(SORT_KEYS)}]}
 
 
-TEXT = {"type": "string", "maxLength": 255, "pattern": r"^[^\x00-\x1f\x7f\ud800-\udfff]*\Z"}
+TEXT = {"type": "string", "maxLength": 255,
+        "pattern": r"^[^\x00-\x1f\x7f\ud800-\udfff]*" + validation.END}
 INDEX = {microversion.FIRST: Schema({
     "type": "object",
     "properties": {
         "all_tenants": {"enum": TRUE + FALSE},
-        "limit": {"type": "string", "pattern": r"^[0-9]{1,9}\Z"},
+        "limit": {"type": "string", "pattern": r"^[0-9]{1,9}" + validation.END},
         "marker": {**TEXT, "maxLength": 64},
         "project_id": TEXT,
         "sort_dir": _one_or_many({"enum": ["asc", "desc"]}),
