@@ -59,15 +59,16 @@ class PassingTls:
         return certificate
 
     async def _read_until(self, tls: ssl.SSLObject, mark: bytes, limit: int) -> bytes:
-        while mark not in self._plain:
-            if len(self._plain) > limit:
+        while (at := self._plain.find(mark, 0, limit)) < 0:
+            if len(self._plain) >= limit:
                 raise TooLong(f"no end of the line within {limit} bytes")
             piece = await self._wait_for(lambda: tls.read(MAX_PLAIN))
             if not piece:
                 raise WireError("the peer ended TLS")
             self._plain += piece
-        head, _, self._plain = self._plain.partition(mark)
-        return head + mark
+        end = at + len(mark)
+        head, self._plain = self._plain[:end], self._plain[end:]
+        return head
 
     def _end(self, tls: ssl.SSLObject) -> None:
         if self._plain or tls.pending() or self._incoming.pending:

@@ -66,7 +66,7 @@ def parse(text: str | None) -> Ticket:
     """Raises WireError, which quotes no value. Without a mode it is `authd`, as Nova writes it."""
     try:
         data = json.loads(text or "")
-    except ValueError:
+    except (ValueError, RecursionError):
         raise WireError("the agent's ticket is not JSON") from None
     if not isinstance(data, dict) or data.get("mode", Mode.AUTHD) not in list(Mode):
         raise WireError(f"the agent's ticket has no mode of {', '.join(Mode)}")

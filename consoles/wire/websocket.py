@@ -15,7 +15,7 @@ MAX_HEAD = 8192
 #: The one that carries bytes as they are; no other is offered.
 SUBPROTOCOL = "binary"
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-_STATUS = re.compile(rb"HTTP/1\.1 (\d{3})(?: .*)?\r\n", re.DOTALL)
+_STATUS = re.compile(rb"HTTP/1\.1 (\d{3})(?: .*)?", re.DOTALL)
 
 
 def client(host: str, port: int, path: str, nonce: bytes) -> Handshake:
@@ -31,7 +31,7 @@ def client(host: str, port: int, path: str, nonce: bytes) -> Handshake:
                 f"Sec-WebSocket-Protocol: {SUBPROTOCOL}\r\n\r\n".encode())
     head = yield ReadUntil(b"\r\n\r\n", MAX_HEAD)
     line, _, rest = head.partition(b"\r\n")
-    status = _STATUS.fullmatch(line + b"\r\n")
+    status = _STATUS.fullmatch(line)
     if status is None:
         raise WireError("the answer to the WebSocket's request is not HTTP/1.1")
     if status[1] != b"101":

@@ -3,7 +3,9 @@
 import pytest
 
 from tests.fixtures import targets
+from tests.fixtures import ws_client
 from tests.fixtures.mks import greeted
+from tests.fixtures.mks import MODES
 from tests.fixtures.mks import Websocket
 from tests.fixtures.processes import wait_for
 
@@ -125,10 +127,23 @@ def test_a_guest_that_takes_nothing_holds_up_its_viewer_and_no_memory(guest, mks
     """What is not taken stays with who sends it, as at every target."""
     ws = guest(targets.silent)
     ws.sock.settimeout(1)
-    sent = 0
+    piece = ws_client.frame(bytes(1 << 20))
     with pytest.raises(TimeoutError):
-        while sent < 256 << 20:
-            ws.send(bytes(1 << 20))
-            sent += 1 << 20
+        for _ in range(256):
+            ws.sock.sendall(piece)
     link, = mks.worker._relay.links.values()
     assert link.target.transport.get_write_buffer_size() < 4 << 20
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_session_is_recorded_like_any_other(make_mks, hypervisor, tmp_path, mode):
+    mks = make_mks(DEFAULT__record=str(tmp_path / "capture"))
+    mks.says(hypervisor[mode], **MODES[mode])
+    ws = greeted(mks.connect(), mode)
+    ws.send(b"recorded words")
+    assert ws.recv_exactly(14) == b"recorded words"
+    ws.close()
+    assert mks.tally()["reason"] == "client_closed"
+    found = wait_for(lambda: [path.read_bytes() for path in tmp_path.iterdir()
+                              if b"client_closed" in path.read_bytes()], 20)
+    assert found[0].count(b"recorded words") == 2  # what was typed, what was shown

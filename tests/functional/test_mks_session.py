@@ -52,6 +52,12 @@ def test_authd_says_the_second_certificates_hash_as_it_likes(mks, authd, pki):
     greeted(mks.connect(), "authd")
 
 
+def test_authd_over_tls_1_2(mks, authd):
+    target = mks.says(authd(newest=ssl.TLSVersion.TLSv1_2), **MODES["authd"])
+    greeted(mks.connect(), "authd")
+    assert target.errors == []
+
+
 @pytest.mark.parametrize("hash_name", ["sha1", "sha256"])
 @pytest.mark.parametrize("write", [str, str.lower, lambda text: text.replace(":", "")])
 def test_every_spelling_of_the_right_thumbprint(mks, hypervisor, pki, hash_name, write):

@@ -71,12 +71,13 @@ REPLIES = {
     "an endless line": ({"PASS": b"230 " + b"x" * 5000}, "within 1024 bytes"),
     "a ticket that is refused": ({"PASS": f"530 Bad ticket {TICKET}\r\n".encode()},
                                  "530 (PASS), not 230"),
+    "a line that is too long": ({"USER": b"331 " + b"x" * 5000 + b"\r\n"}, "within 1024 bytes"),
     "no hash": ({"THUMBPRINT": b"200 Command okay\r\n"}, "neither SHA-1 nor SHA-256"),
     "the hash of nothing": ({"THUMBPRINT": b"200 " + b"0" * 40 + b"\r\n"},
                             "certificate's thumbprint"),
     "no such machine": ({"CONNECT": b"550 No such VM\r\n"}, "550 (CONNECT), not 200"),
     "more behind the last line": ({"CONNECT": b"200 ok\r\nmore"}, "bytes where TLS ends"),
-    "an end": ({"end": lambda inside: inside.close()}, "peer"),  # who is faster says which
+    "an end": ({"end": lambda inside: inside.close()}, "target: "),  # who is faster says which
     "an end of TLS": ({"CONNECT": b"", "end": lambda inside: inside.unwrap()}, "ended TLS"),
     "no second TLS": ({"end": lambda inside: inside.sendall(b"in the first")}, "TLS"),
     "an end before the screen": ({"show": lambda stream: stream.close()}, ENDED),
@@ -212,6 +213,7 @@ TICKETS = {
     "nothing": (None, "is not JSON"),
     "no JSON": (f"/console?ticket={TICKET}", "is not JSON"),
     "no object": (json.dumps([TICKET]), "has no mode"),
+    "no end of lists": ("[" * 100_000, "is not JSON"),
     "an unknown mode": (json.dumps({"mode": "vvc", "ticket": TICKET}), "has no mode"),
     "a mode that is a list": (json.dumps({"mode": [TICKET]}), "has no mode"),
     "no ticket": (json.dumps({"mode": "wss", "thumbprint": "0" * 40}), "has no ticket"),
