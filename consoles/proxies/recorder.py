@@ -166,7 +166,7 @@ class Recording:
 
     def _fail(self, why: str, reason: str) -> None:
         LOG.error("Session %s: the recording %s ends early: %s", self._session_id,
-                  self._file.path or "", why)
+                  self._file.path or "of it", why)
         self.end(reason)
 
     def _heard(self, exc: OSError | None) -> None:

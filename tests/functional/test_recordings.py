@@ -185,6 +185,17 @@ def test_a_serial_session_is_an_asciicast(make_proxy, consoleauth, session, with
     guest.close()
 
 
+def test_a_proxy_that_stops_ends_its_recordings(make_proxy, echoing_guest, session):
+    proxy = make_proxy(DEFAULT__record=str(session))
+    ws = greeted(proxy.connect())
+    ws.send(b"x")
+    assert ws.recv_exactly(1) == b"x"
+    proxy.worker.stop()
+    assert ws.until_closed()[0] == 1012
+    proxy.stop()
+    assert Capture(session.with_name("session.1")).reason == "restart"
+
+
 def test_sessions_at_the_same_time_have_files_of_their_own(make_proxy, echoing_guest, session):
     proxy = make_proxy(DEFAULT__record=str(session))
     here = [greeted(proxy.connect()) for _ in range(5)]

@@ -51,6 +51,13 @@ def test_a_proxys_port_is_taken(start, taken):
     assert "Change the *_host and *_port options" in told
 
 
+@pytest.mark.parametrize(("record", "told"), [
+    ("true", "record = true does not say where"),
+    ("/nowhere/at/all/session", "/nowhere/at/all must be a directory")])
+def test_recordings_have_no_place(start, record, told):
+    assert told in start("proxy", DEFAULT={"record": record})
+
+
 def test_a_proxys_metrics_port_is_taken(start, taken):
     told = start("proxy", vnc={"novncproxy_host": "127.0.0.1", "novncproxy_port": 0},
                  proxy={"metrics_port": taken})
