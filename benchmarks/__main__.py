@@ -13,6 +13,7 @@ import tempfile
 import time
 
 from benchmarks import chart
+from benchmarks import consoleauth
 from benchmarks import machine
 from benchmarks import report
 from benchmarks.generator import Failed
@@ -36,7 +37,8 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="less of everything, in 3 minutes")
     parser.add_argument("--peer", help="only these, by name: haproxy,consoles")
-    parser.add_argument("--workload", help="only those whose names begin so: echo,down-1")
+    parser.add_argument("--workload", help="only those whose names begin so: echo,down-1; "
+                        "`tokens`: consoleauth alone")
     parser.add_argument("--repeat", type=int, default=1, help="take the median of so many runs")
     parser.add_argument("--chart", type=pathlib.Path, help="write a picture of it, an SVG file")
     return parser.parse_args()
@@ -113,6 +115,10 @@ def main() -> None:
     options = arguments()
     # The same as Ctrl-C: what was started is ended.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to end"))
+    if options.workload == "tokens":
+        with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
+            consoleauth.run(pathlib.Path(name), stack, options.quick)
+        return
     chosen_workloads(options.workload, options.quick)
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
         directory = pathlib.Path(name)

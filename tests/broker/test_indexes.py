@@ -25,7 +25,7 @@ def session(**changes):
 
 
 def reported(number):
-    return {"id": f"session-{number}", "connection_id": rows.token(-number)[:36],
+    return {"id": rows.session_id(number), "connection_id": rows.connection_id(number),
             "instance_id": "i", "console_type": "novnc", "client_address": "192.0.2.1",
             "state": "live", "bytes_in": 5, "bytes_out": 6}
 
@@ -39,12 +39,12 @@ QUESTIONS = [
      {"token_hash", "PRIMARY", "ix_sessions_connection_id", "ix_sessions_project_id_ended_at"}),
     ("look", connections.find, (TOKEN,), {"token_hash"}),
     ("report", sessions.report, (WORKER, "boot", [reported(n) for n in (0, 1)]), {"PRIMARY"}),
-    ("touch", connections.touch_ids, ([rows.token(-1)[:36]],), {"PRIMARY"}),
+    ("touch", connections.touch_ids, ([rows.connection_id(1)],), {"PRIMARY"}),
     ("former lives", sessions.end_former_lives, (WORKER, "next"),
      {"ix_sessions_worker_ended_at", "PRIMARY"}),
     ("sessions of an instance", sessions.find, ({"instance_id": "instance-7"}, 100, None),
      {"ix_sessions_instance_id"}),
-    ("newest sessions", sessions.find, ({}, 100, "session-70"),
+    ("newest sessions", sessions.find, ({}, 100, rows.session_id(70)),
      {"PRIMARY", "ix_sessions_started_at_id"}),
     ("details of an instance", connections.by_instance, ("instance-7", HOUR, True, False),
      {"ix_connections_instance_id"}),
@@ -53,7 +53,7 @@ QUESTIONS = [
     ("lost sessions", expiry.find, (expiry.lost_sessions(90), 500), {"ix_sessions_ended_at"}),
     ("old sessions", expiry.find, (expiry.old_sessions(HOUR), 500), {"ix_sessions_ended_at"}),
     ("janitor's delete", expiry.clear,
-     (expiry.old_connections(HOUR, 90), [rows.token(-n)[:36] for n in range(EXPIRED)]),
+     (expiry.old_connections(HOUR, 90), [rows.connection_id(n) for n in range(EXPIRED)]),
      {"PRIMARY", "ix_connections_expires_at", *UNUSED}),
 ]
 
