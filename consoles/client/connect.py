@@ -181,6 +181,7 @@ async def _until_the_end(options: argparse.Namespace, tunnel: Tunnel, words: lis
 
 async def _view(words: list[str]) -> int:
     """→ the exit status, by the viewer's. Raises Refused."""
+    reach.end_on_signals()
     status = await viewers.run(words)
     if status:
         reach.say(f"The viewer ended with status {status}.")

@@ -60,7 +60,7 @@ def _from_json(text: str) -> tuple[str, str | None]:
         answer = json.loads(text)
         answer = answer.get("remote_console") or answer.get("console") or answer
         return str(answer["url"]), answer.get("type")
-    except (ValueError, KeyError, AttributeError, TypeError):
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         raise BadUrl("This JSON is no answer with the URL of a console.") from None
 
 

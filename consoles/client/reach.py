@@ -79,8 +79,10 @@ def read_url(argument: str) -> str:
     """The argument itself; for `-` a line of standard input, or the JSON that begins with it."""
     if argument != "-":
         return argument
-    line = sys.stdin.readline(MAX_INPUT)
-    return line + sys.stdin.read(MAX_INPUT) if line.lstrip().startswith("{") else line
+    text = sys.stdin.buffer.readline(MAX_INPUT)
+    if text.lstrip().startswith(b"{"):
+        text += sys.stdin.buffer.read(MAX_INPUT)
+    return text.decode("utf-8", "replace")
 
 
 def split(url: str, what: str) -> SplitResult:

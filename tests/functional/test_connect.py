@@ -10,6 +10,7 @@ import pytest
 
 from consoles.proxies import catalog
 from tests.fixtures import targets
+from tests.fixtures.connect import alive
 from tests.fixtures.connect import greet
 from tests.fixtures.mks import MODES
 from tests.fixtures.mks import SERVER_INIT
@@ -221,14 +222,6 @@ def test_a_viewer_is_ended_with_the_program(opened, connect, tmp_path):
     program.process.terminate()
     assert program.end() == 1
     wait_for(lambda: not alive(int(pid.read_text())), 30)
-
-
-def alive(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as stat_file:
-            return stat_file.read().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 @pytest.mark.parametrize(("kind", "type_"), [("novnc", "vnc"), ("spice", "spice")])

@@ -1,11 +1,14 @@
 """consoles-connect and spice-direct: a proxy of somebody else's answers with a connection file."""
 
+import pathlib
 import stat
 import sys
 
 import pytest
 
 from tests.fixtures import targets
+from tests.fixtures.connect import alive
+from tests.fixtures.processes import wait_for
 
 FILE = """[virt-viewer]
 type=spice
@@ -59,6 +62,18 @@ def test_a_viewer_is_started_with_the_file(kerbside, connect, tmp_path):
     assert program.end() == 0
     path = tmp_path / "seen"
     assert not (path.parent / path.read_text()).exists()
+
+
+def test_a_signal_takes_viewer_and_file_away(kerbside, connect, tmp_path):
+    seen = tmp_path / "seen"
+    command = f"echo $$ {{file}} > {seen}.new && mv {seen}.new {seen} && exec sleep 600"
+    program = connect(kerbside(FILE), "--viewer", f"sh -c '{command}'")
+    wait_for(seen.exists, 30)
+    pid, path = seen.read_text().split()
+    program.process.terminate()
+    assert program.end() == 1
+    assert not pathlib.Path(path).exists()
+    wait_for(lambda: not alive(int(pid)), 30)
 
 
 @pytest.mark.parametrize(("body", "status", "code", "said"), [

@@ -3,6 +3,7 @@
 import os
 import socket
 import subprocess
+import sys
 
 import pytest
 
@@ -11,6 +12,7 @@ from consoles import model
 from consoles.proxies import catalog
 from tests.fixtures import targets
 from tests.fixtures.connect import greet
+from tests.fixtures.connect import START
 from tests.fixtures.processes import free_port
 from tests.fixtures.processes import need
 from tests.fixtures.processes import wait_for
@@ -91,9 +93,10 @@ def test_why_an_open_console_was_ended(proxies, connect, consoleauth, reason, se
 
 
 @pytest.mark.parametrize("path", [path for _, path in KINDS.values()])
-@pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_proxy_that_is_not_there(connect, path, scheme):
-    program = connect(f"{scheme}://127.0.0.1:{free_port()}{path.format('secret')}")
+@pytest.mark.parametrize(("scheme", "host"), [
+    ("http", "127.0.0.1"), ("https", "127.0.0.1"), ("http", "no..name")])
+def test_a_proxy_that_is_not_there(connect, path, scheme, host):
+    program = connect(f"{scheme}://{host}:{free_port()}{path.format('secret')}")
     assert attempt(program) == 3
     assert "cannot be reached" in program.said
 
@@ -205,3 +208,12 @@ def test_another_user_of_the_machine_is_turned_away(connect):
     assert done.stdout == b""
     program.wait_said("it is another user's")
     assert program.process.poll() is None
+
+
+def test_what_is_no_text(connect):
+    program = connect("", "-")      # an empty line
+    assert program.end() == 2
+    done = subprocess.run([sys.executable, "-c", START], input=b"\xff\xfe\0{", timeout=60,
+                          capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (
+        2, b"This is no URL of a console; it begins with http://, https://, ws:// or wss://.\n")

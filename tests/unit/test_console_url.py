@@ -60,7 +60,8 @@ def test_an_answer_of_the_api_has_the_type_in_it(answer):
     ("http://h/\u00e9?token=T", "no URL"), ("http://[::1/?token=T", "no URL"),
     ("http://h/x?token=T", "--type"), ("ws://h:6083/?token=T", "consoles-serial"),
     ('{"type": "rdp-html5", "url": "http://h/?token=T"}', "rdp-html5"),
-    ("{", "JSON"), ('{"console": 7}', "JSON"), ('{"console": {}}', "JSON"), ('{"a": 1}', "JSON"),
+    ("{", "JSON"), ('{"a":' + "[" * 60_000, "JSON"),
+    ('{"console": 7}', "JSON"), ('{"console": {}}', "JSON"), ('{"a": 1}', "JSON"),
     ('{"url": null}', "no URL"), ('{"type": [], "url": "http://h/console"}', None)])
 def test_what_is_no_url_of_a_console(text, said):
     if said is None:
