@@ -12,11 +12,13 @@ from consoles.compute.guests.house import Guest
 from consoles.compute.guests.house import House
 from consoles.compute.guests.house import SCREEN
 from consoles.proxies import catalog
+from tests.fixtures import mks
 from tests.fixtures import targets
 from tests.fixtures.novnc import greeted
 from tests.fixtures.recordings import Capture
 from tests.fixtures.recordings import Cast
 from tests.fixtures.recordings import finished
+from tests.fixtures.recordings import OPENING
 from tests.fixtures.recordings import Played
 from tests.fixtures.rfb_viewer import Viewer
 from tests.fixtures.targets import Target
@@ -183,6 +185,23 @@ def test_a_serial_session_is_an_asciicast(make_proxy, consoleauth, session, with
     assert cast.about["timestamp"] == cast.about["consoles"]["started_at"] // 1000
     assert "token" not in json.dumps(cast.about)
     guest.close()
+
+
+@pytest.mark.parametrize("mode", mks.MODES)
+def test_a_webmks_session_is_recorded_whatever_way_it_took(make_mks, hypervisor, session, mode):
+    proxy = make_mks(DEFAULT__record=str(session))
+    proxy.says(hypervisor[mode], **mks.MODES[mode])
+    ws = mks.greeted(proxy.connect(), mode)
+    ws.send(b"typed")
+    assert ws.recv_exactly(5) == b"typed"
+    ended(proxy, ws)
+    path = finished(session.with_name("session.1"))
+    capture = Capture(path)
+    wss = mode == "wss"
+    assert capture.sent("S") == (OPENING + b"\0\0\0\0" if wss else mks.SERVER_INIT) + b"typed"
+    assert capture.sent("C") == (OPENING[:12] + b"\x01" if wss else b"") + b"typed"
+    assert (capture.about["type"], capture.about["protocol"]) == ("webmks", "mks")
+    assert mks.TICKET.encode() not in path.read_bytes()
 
 
 def test_a_proxy_that_stops_ends_its_recordings(make_proxy, echoing_guest, session):
