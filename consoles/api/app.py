@@ -8,6 +8,7 @@ from typing import Any
 import falcon
 from falcon import media
 from oslo_config import cfg
+from oslo_middleware import cors
 from oslo_middleware import healthcheck
 from oslo_middleware import http_proxy_to_wsgi
 from oslo_middleware import request_id
@@ -17,9 +18,11 @@ from oslo_policy import policy
 from consoles.api import auth
 from consoles.api import faults
 from consoles.api import microversion
+from consoles.api import middleware
 from consoles.api import policies
 from consoles.api import requestlog
 from consoles.api import routes
+from consoles.api.rates import Rates
 from consoles.api.services import Services
 from consoles.rpc.compute import Compute
 from consoles.rpc.consoleauth import ConsoleAuth
@@ -49,6 +52,8 @@ def build(conf: cfg.ConfigOpts, caller: Caller) -> Application:
     application = requestlog.write(application)
     application = _beside(healthcheck.Healthcheck(None, conf), application)
     application = request_id.RequestId(application, conf)
+    middleware.set_defaults()
+    application = cors.CORS(application, conf)
     return http_proxy_to_wsgi.HTTPProxyToWSGI(application, conf)
 
 
@@ -58,12 +63,13 @@ def assemble(conf: cfg.ConfigOpts, caller: Caller) -> Services:
     enforcer.register_defaults(policies.list_rules())
     return Services(inventory=Inventory(caller), compute=Compute(caller),
                     consoleauth=ConsoleAuth(caller), sessions=Sessions(caller), enforcer=enforcer,
+                    rates=Rates(conf),
                     shares_any_project=conf.api.auth_strategy == "noauth")
 
 
 def _falcon(services: Services, identity: auth.Identity) -> falcon.App[Any, Any]:
-    middleware: list[Any] = [identity, microversion.Negotiation(auth.PUBLIC)]
-    app: falcon.App[Any, Any] = falcon.App(middleware=middleware)
+    inner: list[Any] = [identity, microversion.Negotiation(auth.PUBLIC)]
+    app: falcon.App[Any, Any] = falcon.App(middleware=inner)
     app.req_options.strip_url_path_trailing_slash = True
     app.req_options.media_handlers = media.Handlers(
         {falcon.MEDIA_JSON: media.JSONHandler(loads=_loads)})

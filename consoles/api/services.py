@@ -5,6 +5,7 @@ import dataclasses
 import falcon
 from oslo_policy import policy
 
+from consoles.api.rates import Rates
 from consoles.context import RequestContext
 from consoles.rpc.compute import Compute
 from consoles.rpc.consoleauth import ConsoleAuth
@@ -21,6 +22,7 @@ class Services:
     consoleauth: ConsoleAuth
     sessions: Sessions
     enforcer: policy.Enforcer
+    rates: Rates
     shares_any_project: bool
 
     def allows(self, context: RequestContext, rule: str, project_id: str | None) -> bool:

@@ -23,6 +23,15 @@ the bus last, at most some five seconds each."""),
         "max_request_body_size", default=65536, min=1024,
         help="Size in bytes above which a request's body is refused with 413."),
     cfg.StrOpt(
+        "console_rate_per_user", default="300/minute",
+        help="""Consoles that one user may ask for, such as 30/minute or 30/minute;500/hour.
+
+Further requests are answered 429 with Retry-After. Empty: any number. Each process of the API
+counts for itself."""),
+    cfg.StrOpt(
+        "console_rate_per_project", default="3000/minute",
+        help="The same for all users of a project together."),
+    cfg.StrOpt(
         "auth_strategy", default="keystone",
         choices=[("keystone", "Tokens of Keystone, checked by keystonemiddleware"),
                  ("noauth", "Believe the header 'X-Auth-Token: user:project'; for trials")],

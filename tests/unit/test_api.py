@@ -182,7 +182,7 @@ def services():
     enforcer = policy.Enforcer(conf)
     enforcer.register_defaults(policies.list_rules())
     return Services(inventory=None, compute=None, consoleauth=None, sessions=None,
-                    enforcer=enforcer, shares_any_project=False)
+                    enforcer=enforcer, rates=None, shares_any_project=False)
 
 
 OPEN, SEE, ALL, HOST = (console_policies.CREATE, server_policies.SHOW,

@@ -35,6 +35,7 @@ def open_console(services: Services, req: falcon.Request, resp: falcon.Response,
     This is the order of a console's request; the token is in the answer and nowhere else.
     """
     context = req.context.request_context
+    services.rates.take(context)
     instance = instances.find(services, context, server_id)
     services.require(context, policies.CREATE, instances.owner(services, context, instance))
     host, info = places.locate(services, context, instance, console_type)

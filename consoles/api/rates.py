@@ -1,0 +1,41 @@
+"""How many consoles a user and a project may ask for; each process of the API counts for itself."""
+
+import math
+import time
+
+import limits
+from limits import storage
+from limits import strategies
+from oslo_config import cfg
+
+from consoles import exception
+from consoles.context import RequestContext
+
+#: The option by what it counts.
+OPTIONS = {"user_id": "console_rate_per_user", "project_id": "console_rate_per_project"}
+
+
+class Rates:
+    """Raises ConfigError for an option that is no rate."""
+
+    def __init__(self, conf: cfg.ConfigOpts) -> None:
+        self._window = strategies.SlidingWindowCounterRateLimiter(storage.MemoryStorage())
+        self._rates = [(key, rate) for key, option in OPTIONS.items()
+                       for rate in _parsed(option, conf.api[option])]
+
+    def take(self, context: RequestContext) -> None:
+        """Count a request. Raises OverLimit, with the time until the next is let through."""
+        for key, rate in self._rates:
+            who = getattr(context, key) or ""
+            if not self._window.hit(rate, key, who):
+                reset = self._window.get_window_stats(rate, key, who).reset_time
+                raise exception.OverLimit(f"more than {rate} of one {key}",
+                                          retry_after=max(1, math.ceil(reset - time.time())))
+
+
+def _parsed(option: str, text: str) -> list[limits.RateLimitItem]:
+    try:
+        return limits.parse_many(text) if text else []
+    except ValueError as exc:
+        raise exception.ConfigError(f"[api] {option} = {text}: not rates such as "
+                                    "30/minute;500/hour") from exc
