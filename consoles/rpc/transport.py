@@ -20,14 +20,13 @@ from consoles.context import RequestContext
 from consoles.rpc import brokers
 from consoles.rpc import memory
 from consoles.rpc.interface import Interface
+from consoles.rpc.turns import Turns
 
 LOG = logging.getLogger(__name__)
 
 EXCHANGE = "consoles"
 #: A rolling restart leaves a topic without a listener for moments; one more try hides that.
 RETRY_AFTER = 0.3
-#: Seconds without an answer after which nobody waits for a server's others.
-PATIENCE = 0.3
 #: Beyond the interface's own timeout, which oslo.messaging keeps once it is connected.
 GRACE = 0.5
 
@@ -163,54 +162,28 @@ class Servers:
 
 
 class ThreadCaller:
-    """Blocking calls with at most `per_server` in flight to one server (0: no bound).
-
-    Behind a server that answers, a further call waits for its turn; once a call has been without
-    an answer for `PATIENCE` seconds, further ones fail at once.
-    """
+    """Blocking calls with at most `per_server` in flight to one server, see `Turns`."""
 
     def __init__(self, bus: Bus, timeout: float | None = None, per_server: int = 0,
                  threads: int = 32) -> None:
         self._bus = bus
         self._timeout = timeout
-        self._per_server = per_server
-        self._in_flight: dict[str, list[float]] = {}  # since when, oldest first
-        self._turn = threading.Condition()
+        self._turns = Turns(per_server)
         self._pool = concurrent.futures.ThreadPoolExecutor(threads, "rpc")
 
     def __call__(self, interface: Interface, server: str | None, context: RequestContext,
                  method: str, arguments: dict[str, Any]) -> Any:
         timeout = self._timeout or interface.timeout
-        since = self._enter(interface, server)
+        since = self._turns.enter(interface, server, timeout)
         future = self._pool.submit(self._bus.call, interface, server, context, method,
                                    arguments, timeout)
-        future.add_done_callback(lambda _: self._leave(server, since))
+        future.add_done_callback(lambda done: self._turns.leave(
+            server, since, _answered(done, interface)))
         try:
             return future.result(timeout + GRACE)
         except TimeoutError as exc:
             future.cancel()
             raise interface.missing(f"{interface.topic} {method}: no answer at all") from exc
-
-    def _enter(self, interface: Interface, server: str | None) -> float:
-        if not (self._per_server and server):
-            return 0.0
-        with self._turn:
-            while len(waiting := self._in_flight.setdefault(server, [])) >= self._per_server:
-                patience = waiting[0] + PATIENCE - time.monotonic()
-                if patience <= 0:
-                    raise interface.missing(
-                        f"{server} has {len(waiting)} calls of {interface.topic} unanswered")
-                self._turn.wait(patience)
-            waiting.append(since := time.monotonic())
-            return since
-
-    def _leave(self, server: str | None, since: float) -> None:
-        if self._per_server and server:
-            with self._turn:
-                self._in_flight[server].remove(since)
-                if not self._in_flight[server]:
-                    del self._in_flight[server]
-                self._turn.notify_all()
 
 
 class LoopCaller:
@@ -232,6 +205,10 @@ class LoopCaller:
                     timeout)
         except TimeoutError as exc:
             raise interface.missing(f"{interface.topic} {method}: no answer at all") from exc
+
+
+def _answered(done: concurrent.futures.Future[Any], interface: Interface) -> bool:
+    return not (done.cancelled() or isinstance(done.exception(), interface.missing))
 
 
 def _plain(exc: exception.ConsolesError) -> exception.ConsolesError:

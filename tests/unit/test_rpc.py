@@ -90,7 +90,7 @@ def test_calls_to_one_server_are_bounded(bus, endpoint):
     waiting = [threading.Thread(target=compute.validate_console, args=ask) for _ in range(2)]
     for thread in waiting:
         thread.start()
-    wait_for(lambda: len(compute._caller._in_flight.get("one", ())) == 2)
+    wait_for(lambda: len(compute._caller._turns._in_flight.get("one", ())) == 2)
     with pytest.raises(exception.AgentUnavailable, match="2 calls"):
         compute.validate_console(*ask)
     endpoint.gate.set()
@@ -109,7 +109,35 @@ def test_calls_to_a_server_that_answers_wait_for_their_turn(bus):
     for thread in threads:
         thread.join()
     assert answers == [{}] * 20
-    assert compute._caller._in_flight == {}
+    assert compute._caller._turns._in_flight == {}
+
+
+def test_one_call_that_hangs_fails_no_others_of_a_server_that_answers():
+    hung, freed, answers = threading.Event(), threading.Event(), []
+
+    class HalfHung:
+        def call(self, interface, server, context, method, arguments, timeout):
+            if arguments["instance_id"] == "hung":
+                hung.set()
+                assert freed.wait(30)
+            return freed.wait(0.1)  # what an answer takes
+
+    compute = Compute(transport.ThreadCaller(HalfHung(), timeout=20, per_server=2)).at("one")
+
+    def ask(id):
+        answers.append(compute.validate_console(RequestContext(), id, "novnc", "h", 1))
+
+    threads = [threading.Thread(target=ask, args=(id,)) for id in ("hung", *"abcdefghijklmnop")]
+    threads[0].start()
+    assert hung.wait(20)
+    for thread in threads[1:]:
+        thread.start()
+    for thread in threads[1:]:
+        thread.join()
+    assert len(answers) == 16
+    freed.set()
+    threads[0].join()
+    assert compute._caller._turns._in_flight == {}
 
 
 def test_a_service_that_does_not_answer_is_named(bus, endpoint):
