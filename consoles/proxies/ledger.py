@@ -16,7 +16,7 @@ from consoles.rpc.sessions import Sessions
 
 LOG = logging.getLogger(__name__)
 
-#: Tallies in one call, and seconds in which more of them gather for it.
+#: Sessions or tallies in one call, and seconds in which more tallies gather for it.
 BATCH = 500
 GATHER = 0.05
 #: Tallies kept while nobody takes them; beyond that the oldest are lost, and said to be.
@@ -69,8 +69,8 @@ class Ledger:
             await asyncio.sleep(interval)
             try:
                 rows = self._live()
-                if rows:
-                    await self._report(rows)
+                for start in range(0, len(rows), BATCH):
+                    await self._report(rows[start:start + BATCH])
             except Exception:  # a worker that stops reporting is taken for dead
                 LOG.exception("A report failed")
 

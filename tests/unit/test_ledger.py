@@ -14,6 +14,7 @@ class Consoleauth:
     def __init__(self):
         self.taken = []
         self.over = []
+        self.reported = []
         self.error = None
 
     async def close(self, context, tallies):
@@ -22,6 +23,7 @@ class Consoleauth:
         self.taken += [tally["session_id"] for tally in tallies]
 
     async def report(self, context, worker, boot_id, rows):
+        self.reported.append([row["id"] for row in rows])
         return {"end": self.over}
 
 
@@ -29,7 +31,7 @@ def tally(id):
     return model.Tally(session_id=id, bytes_in=0, bytes_out=0, code=1000, reason="client_closed")
 
 
-def run(scenario):
+def run(scenario, sessions=1):
     """Run `scenario(consoleauth, ledger, ended)` in a loop; what was ended is appended there."""
     async def main():
         ended = []
@@ -39,7 +41,7 @@ def run(scenario):
             return ids
 
         consoleauth = Consoleauth()
-        rows = [{"id": "s1"}]
+        rows = [{"id": f"s{number}"} for number in range(1, sessions + 1)]
         await scenario(consoleauth, Ledger(consoleauth, "w", "b", lambda: rows, end), ended)
     asyncio.run(main())
 
@@ -131,3 +133,14 @@ def test_tallies_are_kept_until_they_are_taken():
         await ledger.flush(5)
         assert consoleauth.taken == ["s1"]
     run(scenario)
+
+
+def test_many_sessions_are_reported_in_several_calls():
+    async def scenario(consoleauth, ledger, ended):
+        reporting = asyncio.create_task(ledger.report_forever(0))
+        while len(consoleauth.reported) < 3:
+            await asyncio.sleep(0)
+        reporting.cancel()
+        assert [len(ids) for ids in consoleauth.reported[:3]] == [ledgers.BATCH, ledgers.BATCH, 1]
+        assert len(set(sum(consoleauth.reported[:3], []))) == 2 * ledgers.BATCH + 1
+    run(scenario, sessions=2 * ledgers.BATCH + 1)
