@@ -72,11 +72,15 @@ def by_word(environ: dict[str, Any]) -> RequestContext | None:
 
 
 def by_keystone(environ: dict[str, Any]) -> RequestContext | None:
-    """What keystonemiddleware has written into the request; a token must name a project."""
+    """What keystonemiddleware has written into the request.
+
+    A token must name a project, or the system, with which administrators look after what is there.
+    """
     if environ.get("HTTP_X_IDENTITY_STATUS") != "Confirmed":
         return None
-    if not environ.get("HTTP_X_PROJECT_ID"):
-        raise falcon.HTTPForbidden(description="The token must be scoped to a project.")
+    if not environ.get("HTTP_X_PROJECT_ID") and not environ.get("HTTP_OPENSTACK_SYSTEM_SCOPE"):
+        raise falcon.HTTPForbidden(
+            description="The token must be scoped to a project or to the system.")
     return _context(environ)
 
 

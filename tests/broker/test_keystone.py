@@ -108,13 +108,23 @@ def test_a_role_that_means_nothing_to_us_allows_nothing(cloud):
     assert cloud.may_open(token) == 403
 
 
-@pytest.mark.parametrize("scope", [{}, {"system": True}], ids=["unscoped", "system"])
-def test_a_token_must_name_a_project(cloud, scope):
-    token = cloud.keystone.token("rita", **scope)
+def test_a_token_must_name_a_project_or_the_system(cloud):
+    token = cloud.keystone.token("rita")
     cloud.given.append(token)
-    for path in ("/servers", f"/servers/{RED}", "/servers?all_tenants=1"):
+    for path in ("/servers", f"/servers/{RED}", "/servers?all_tenants=1", "/console-sessions"):
         assert cloud.status(token, path) == 403
     assert cloud.may_open(token) == 403
+
+
+@pytest.mark.parametrize("user, listed, shown, opened", [
+    ("rita", 403, 404, 404), ("root", 200, 200, 403)])
+def test_the_systems_administrator_sees_all_and_opens_nothing(cloud, user, listed, shown, opened):
+    token = cloud.keystone.token(user, system=True)
+    cloud.given.append(token)
+    assert cloud.status(token, "/servers?all_tenants=1") == listed
+    assert cloud.status(token, "/console-sessions") == listed
+    assert cloud.status(token, f"/servers/{RED}") == shown
+    assert cloud.may_open(token) == opened
 
 
 def test_an_expired_token_is_refused_though_it_was_just_taken(cloud):

@@ -14,6 +14,9 @@ from consoles.api import policies
 from consoles.api import requestlog
 from consoles.api import validation
 from consoles.api.policies import console as console_policies
+from consoles.api.policies import console_auth_tokens as token_policies
+from consoles.api.policies import console_output as output_policies
+from consoles.api.policies import console_sessions as session_policies
 from consoles.api.policies import servers as server_policies
 from consoles.api.schemas import console
 from consoles.api.schemas import servers
@@ -201,6 +204,33 @@ OPEN, SEE, ALL, HOST = (console_policies.CREATE, server_policies.SHOW,
 def test_who_may_what(services, roles, project, allowed):
     context = RequestContext(user_id="u", project_id="p", roles=roles)
     assert {r for r in (OPEN, SEE, ALL, HOST) if services.allows(context, r, project)} == allowed
+
+
+LOOK_UP, LIST, END, READ = (token_policies.SHOW, session_policies.INDEX, session_policies.DELETE,
+                            output_policies.SHOW)
+
+
+@pytest.mark.parametrize("roles, allowed", [
+    (["reader"], {LIST}), (["member"], {LIST, END, READ}),
+    (["admin"], {LIST, END, READ, LOOK_UP}), ([], set())])
+def test_who_may_what_with_sessions_and_logs(services, roles, allowed):
+    context = RequestContext(user_id="u", project_id="p", roles=roles)
+    asked = (LOOK_UP, LIST, END, READ)
+    assert {rule for rule in asked if services.allows(context, rule, "p")} == allowed
+    if roles != ["admin"]:
+        assert not any(services.allows(context, rule, "other") for rule in asked)
+
+
+@pytest.mark.parametrize("roles, allowed", [
+    (["admin"], {SEE, ALL, HOST, LOOK_UP, LIST, END}), (["reader", "member"], set())])
+@pytest.mark.parametrize("project", ["p", None])
+def test_the_whole_clouds_token_looks_after_things_and_opens_nothing(
+        services, roles, allowed, project):
+    context = auth.by_keystone({
+        "HTTP_X_IDENTITY_STATUS": "Confirmed", "HTTP_X_USER_ID": "u",
+        "HTTP_OPENSTACK_SYSTEM_SCOPE": "all", "HTTP_X_ROLES": ",".join(roles)})
+    rules = (OPEN, SEE, ALL, HOST, LOOK_UP, LIST, END, READ)
+    assert {rule for rule in rules if services.allows(context, rule, project)} == allowed
 
 
 def test_a_refusal_names_the_rule(services):

@@ -17,12 +17,12 @@ _DELETE: list[policy.Operation] = [
 RULES = [
     policy.DocumentedRuleDefault(
         INDEX, roles.PROJECT_READER_OR_ADMIN, "List the sessions of the project's users.",
-        _LISTS, scope_types=["project"]),
+        _LISTS, scope_types=roles.ANY_SCOPE),
     policy.DocumentedRuleDefault(
         ALL_PROJECTS, roles.ADMIN,
         "See sessions of all projects, and which proxy carries each.",
-        _LISTS + _DELETE, scope_types=["project"]),
+        _LISTS + _DELETE, scope_types=roles.ANY_SCOPE),
     policy.DocumentedRuleDefault(
         DELETE, roles.PROJECT_MEMBER_OR_ADMIN, "End a session.",
-        _DELETE, scope_types=["project"]),
+        _DELETE, scope_types=roles.ANY_SCOPE),
 ]

@@ -2,6 +2,9 @@
 
 from oslo_policy import policy
 
+#: A token of the whole cloud does for what an administrator does to no project's own.
+ANY_SCOPE = ["system", "project"]
+
 ADMIN = "rule:admin"
 PROJECT_MEMBER_OR_ADMIN = "rule:project_member_or_admin"
 PROJECT_READER_OR_ADMIN = "rule:project_reader_or_admin"

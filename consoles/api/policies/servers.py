@@ -16,15 +16,15 @@ _SHOW: list[policy.Operation] = [{"method": "GET", "path": "/servers/{server_id}
 RULES = [
     policy.DocumentedRuleDefault(
         INDEX, roles.PROJECT_READER_OR_ADMIN, "List the servers of the project.",
-        _LISTS, scope_types=["project"]),
+        _LISTS, scope_types=roles.ANY_SCOPE),
     policy.DocumentedRuleDefault(
         SHOW, roles.PROJECT_READER_OR_ADMIN, "Show a server.",
-        _SHOW, scope_types=["project"]),
+        _SHOW, scope_types=roles.ANY_SCOPE),
     policy.DocumentedRuleDefault(
         ALL_PROJECTS, roles.ADMIN,
         "See servers of all projects (all_tenants), and those that belong to none.",
-        _LISTS + _SHOW, scope_types=["project"]),
+        _LISTS + _SHOW, scope_types=roles.ANY_SCOPE),
     policy.DocumentedRuleDefault(
         HOST, roles.ADMIN, "See the hypervisor of a server, and list the servers of one.",
-        _LISTS + _SHOW, scope_types=["project"]),
+        _LISTS + _SHOW, scope_types=roles.ANY_SCOPE),
 ]
