@@ -33,6 +33,9 @@ PROTOCOLS = {
     ConsoleType.RDP_HTML5: "rdp",
 }
 
+#: Statuses of instances that have their consoles.
+RUNNING = frozenset({"ACTIVE", "PAUSED", "PASSWORD", "REBOOT", "RESCUE", "MIGRATING",
+                     "VERIFY_RESIZE"})
 
 #: Types of which a hypervisor's device serves one client; the next one would wait in silence.
 EXCLUSIVE = frozenset({ConsoleType.SERIAL})

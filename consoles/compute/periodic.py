@@ -24,6 +24,12 @@ class Periodic:
         """Do it now, or once more if it is being done."""
         self._wake.set()
 
+    def pause(self, seconds: float) -> None:
+        """Wait, in `work`, or until it is poked."""
+        if not self.stopped.is_set():  # else its poke may have been taken already
+            self._wake.wait(seconds)
+            self._wake.clear()
+
     def stop(self) -> None:
         """Ask for the end; `join` waits for it."""
         self.stopped.set()
@@ -41,5 +47,4 @@ class Periodic:
                 self._work()
             except Exception:
                 LOG.exception("%s failed and is tried again", self._thread.name)
-            self._wake.wait(self._interval)
-            self._wake.clear()
+            self.pause(self._interval)

@@ -39,7 +39,7 @@ class Reporter:
         self._retrying = tenacity.Retrying(
             wait=tenacity.wait_random_exponential(multiplier=0.5, max=interval),
             stop=tenacity.stop_when_event_set(self.thread.stopped),
-            sleep=tenacity.sleep_using_event(self.thread.stopped),
+            sleep=self.thread.pause,
             retry_error_callback=lambda state: None)
 
     def report(self) -> None:

@@ -40,7 +40,8 @@ class InventoryEndpoint:
             host=host, boot_id=boot_id, sequence=sequence, full=full, endpoints=endpoints,
             version=version, instances={value["id"]: _instance(value) for value in instances})
         outcome = self._database.write(inventory.apply, report, self._service_down_time)
-        self._closer.close(context, outcome.ended, *inventory.GONE)
+        for reason, places in outcome.ended.items():
+            self._closer.close(context, places, exception.CLOSE_CODES[reason], reason)
         for claim in outcome.claims:
             _audit(context, claim)
         if outcome.answer != "applied":

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,8 +24,8 @@ BATCH = 500
 DELETED = "DELETED"
 RUNNING = "ACTIVE"
 QUOTED = re.compile(r"\\(\W)")
-#: Close code and reason of sessions whose instance is gone.
-GONE = (exception.CLOSE_CODES["instance_deleted"], "instance_deleted")
+#: Why what was opened on an instance comes to its end, see exception.CLOSE_CODES.
+GONE, STOPPED, MOVED = "instance_deleted", "instance_stopped", "instance_migrated"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,10 +54,11 @@ class Claim:
 
 @dataclasses.dataclass
 class Outcome:
-    """What a report led to: the agent's answer, sessions to close, claims to audit."""
+    """What a report led to: the agent's answer, sessions to close by the reason, claims to audit.
+    """
 
     answer: str
-    ended: list[sessions.Place] = dataclasses.field(default_factory=list)
+    ended: dict[str, list[sessions.Place]] = dataclasses.field(default_factory=dict)
     claims: list[Claim] = dataclasses.field(default_factory=list)
 
 
@@ -74,13 +76,16 @@ def apply(db: orm.Session, report: Report, service_down_time: int) -> Outcome:
     up = set(db.scalars(sa.select(Host.name)
                         .where(Host.reported_at >= clock.ago(service_down_time))))
     outcome = Outcome("applied")
-    gone = [id for part in _parts(sorted(report.instances))
-            for id in _place(db, report, part, up, outcome)]
+    over: dict[str, list[str]] = {reason: [] for reason in (GONE, STOPPED, MOVED)}
+    for part in _parts(sorted(report.instances)):
+        for id, reason in _place(db, report, part, up, outcome):
+            over[reason].append(id)
     if report.full:
         here = db.scalars(sa.select(Instance.id).where(Instance.host == report.host))
-        gone += [id for id in here if id not in report.instances]
-    for part in _parts(sorted(gone)):
-        outcome.ended += _remove(db, part)
+        over[GONE] += [id for id in here if id not in report.instances]
+    for reason, ids in over.items():
+        outcome.ended[reason] = [place for part in _parts(sorted(ids))
+                                 for place in _end(db, part, reason)]
     return outcome
 
 
@@ -160,24 +165,27 @@ def _refusal(host: Host | None, report: Report) -> str:
 
 
 def _place(db: orm.Session, report: Report, ids: list[str], up: set[str],
-           outcome: Outcome) -> list[str]:
-    """Insert, update or take over these instances; → the ids of those that are deleted."""
+           outcome: Outcome) -> Iterator[tuple[str, str]]:
+    """Insert, update or take over these instances; → (id, why) of those whose consoles end."""
     rows = {row.id: row for row in db.scalars(
         sa.select(Instance).where(Instance.id.in_(ids)).order_by(Instance.id)
         .with_for_update())}
     now = clock.read(db)
-    gone = []
     for value in (report.instances[id] for id in ids):
         row = rows.get(value.id)
         if value.status == DELETED:
-            gone += [value.id] if row and row.host == report.host else []
+            if row and row.host == report.host:
+                yield value.id, GONE
         elif row is None:
             db.add(Instance(id=value.id, generation=1, created_at=value.created_at or now,
                             updated_at=now, **_reported(value, report.host, now)))
         elif row.host == report.host or _taken_over(row, value, report.host, up, outcome):
+            if row.host != report.host:
+                yield value.id, MOVED
+            elif value.status != row.status and value.status not in model.RUNNING:
+                yield value.id, STOPPED
             _update(row, _reported(value, report.host, now), now)
     db.flush()
-    return gone
 
 
 def _taken_over(row: Instance, value: model.Instance, host: str, up: set[str],
@@ -204,13 +212,15 @@ def _update(row: Instance, values: dict[str, Any], now: int) -> None:
         setattr(row, key, value)
 
 
-def _remove(db: orm.Session, ids: list[str]) -> list[sessions.Place]:
-    """The instances are gone, and with them their connection details and sessions."""
-    db.execute(sa.delete(Instance).where(Instance.id.in_(ids)),
-               execution_options={"synchronize_session": False})
-    _, ended = connections.remove(db, Connection.instance_id.in_(ids), *GONE)
+def _end(db: orm.Session, ids: list[str], reason: str) -> list[sessions.Place]:
+    """Their connection details and sessions end; what is gone is forgotten itself, too."""
+    if reason == GONE:
+        db.execute(sa.delete(Instance).where(Instance.id.in_(ids)),
+                   execution_options={"synchronize_session": False})
+    code = exception.CLOSE_CODES[reason]
+    _, ended = connections.remove(db, Connection.instance_id.in_(ids), code, reason)
     # Lost sessions may have outlived their details.
-    return ended + sessions.end_where(db, Session.instance_id.in_(ids), *GONE)
+    return ended + sessions.end_where(db, Session.instance_id.in_(ids), code, reason)
 
 
 def _value(row: Instance) -> dict[str, Any]:

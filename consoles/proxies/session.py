@@ -38,6 +38,7 @@ _WHY: dict[type[exception.ConsolesError], str] = {
     exception.InstanceNotFound: "instance_deleted",
     exception.InstanceNotReady: "instance_stopped",
     exception.PortChanged: "instance_migrated",
+    exception.InstanceMoving: "instance_migrated",
 }
 
 

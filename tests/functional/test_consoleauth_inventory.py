@@ -79,6 +79,32 @@ def test_an_instance_that_is_gone_takes_its_consoles_along(plant, full, reported
     assert type(error) is exception.InstanceNotFound
 
 
+@pytest.mark.parametrize(("host", "status", "code", "reason"), [
+    (AGENT, "SHUTOFF", 4409, "instance_stopped"), (AGENT, "SUSPENDED", 4409, "instance_stopped"),
+    ("other", "ACTIVE", 4444, "instance_migrated")])
+def test_what_was_opened_ends_when_the_guest_stops_or_moves(plant, host, status, code, reason):
+    plant.report_host(AGENT, 1, instance(), instance("i2"), full=True)
+    plant.add()
+    plant.add("t2", "i2")
+    session = plant.open()
+    plant.report_host(host, 2, instance(status=status), full=host != AGENT)
+    assert plant.worker.told.wait(20)
+    assert plant.worker.closed == [([session], code, reason)]
+    assert plant.session_row(session)["reason"] == reason
+    assert plant.get("t") is None
+    assert plant.get("t2")
+
+
+def test_what_was_opened_goes_on_while_the_guest_has_its_consoles(plant):
+    plant.report_host(AGENT, 1, instance(), full=True)
+    plant.add()
+    for sequence, status in enumerate(("PAUSED", "MIGRATING", "ACTIVE"), 2):
+        plant.report_host(AGENT, sequence, instance(status=status))
+    plant.report_host("other", 1, instance(status="PAUSED"), full=True)  # not taken over
+    assert plant.get("t")
+
+
+
 def test_only_a_running_guest_goes_over_to_another_host(plant, audited):
     plant.report_host("a", 1, instance(), full=True)
     plant.report_host("b", 1, instance(status="SHUTOFF"), full=True)

@@ -13,6 +13,7 @@ from consoles.compute.reaper import Reaper
 from consoles.compute.reporter import FULL_EVERY
 from consoles.compute.reporter import Reporter
 from consoles.model import Instance
+from tests.fixtures.processes import wait_for
 
 
 class Hypervisor:
@@ -153,6 +154,18 @@ def test_it_stops_while_the_inventory_is_missing():
     begin = time.monotonic()
     one.thread.stop()
     assert one.thread.join(30) and time.monotonic() - begin < 20
+
+
+def test_a_poke_ends_the_wait_between_two_tries():
+    """A hypervisor that is back is reported, however long it was away."""
+    inventory = Inventory(*[exception.ConsoleauthUnavailable() for _ in range(40)])
+    one = reporter(Hypervisor("a"), inventory, interval=3600)
+    one.thread.start()
+    for _ in range(41):  # waits twice as long as the one before, if nobody pokes
+        wait_for(lambda: one.thread.poke() or inventory.told.acquire(blocking=False))
+    one.thread.stop()
+    assert one.thread.join(30)
+    assert inventory.said()[-1][2] == {"a": "ACTIVE"}
 
 
 class ConsoleAuth:

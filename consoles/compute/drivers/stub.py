@@ -37,7 +37,6 @@ built-in guest's own; lines typed at a built-in serial line are added to it.
 
 import logging
 import os
-import pathlib
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -47,6 +46,7 @@ from oslo_config import cfg
 
 from consoles import exception
 from consoles import model
+from consoles.compute import console_log
 from consoles.compute import shape
 from consoles.compute.drivers import stub_file
 from consoles.compute.drivers.base import ConsoleDriver
@@ -57,14 +57,9 @@ from consoles.compute.periodic import Periodic
 
 LOG = logging.getLogger(__name__)
 
-#: States in which a guest has its consoles.
-RUNNING = frozenset({"ACTIVE", "PAUSED", "PASSWORD", "REBOOT", "RESCUE", "MIGRATING",
-                     "VERIFY_RESIZE"})
 TICKET = "{ticket}"
 #: Seconds between two looks at the file.
 WATCH_INTERVAL = 1.0
-#: Bytes read from the end of a console log's file.
-MAX_LOG = 1 << 20
 
 
 class StubDriver(ConsoleDriver):
@@ -111,7 +106,7 @@ class StubDriver(ConsoleDriver):
         console = stub.consoles.get(console_type)
         if console is None:
             raise exception.ConsoleTypeUnavailable(f"{instance_id} has no {console_type} console")
-        if stub.instance.status not in RUNNING:
+        if stub.instance.status not in model.RUNNING:
             raise exception.InstanceNotReady(f"{instance_id} is {stub.instance.status}")
         host, port = self._place(instance_id, console_type, console)
         return model.ConnectInfo(
@@ -124,7 +119,7 @@ class StubDriver(ConsoleDriver):
         return [shape.LiveConsole(instance_id=instance_id, group=group, listen=console.listen,
                                   port=console.port, keymap=console.keymap, agent=console.agent)
                 for instance_id, stub in self._instances.items()
-                if stub.instance.status in RUNNING
+                if stub.instance.status in model.RUNNING
                 for group, console in stub.servers().items() if console.listen]
 
     def get_console_output(self, instance_id: str, length: int | None) -> str:
@@ -132,10 +127,7 @@ class StubDriver(ConsoleDriver):
         text = self._house.console_log(instance_id) or stub.log_text or ""
         if stub.log_file:
             text = _tail(stub.log_file) + text
-        lines = text.splitlines(keepends=True)
-        if length is not None and length >= 0:
-            lines = lines[max(0, len(lines) - length):]
-        return "".join(lines)
+        return console_log.last_lines(text, length)
 
     def release(self, details: dict[str, Any]) -> None:
         instance_id = details["instance_id"]
@@ -196,19 +188,14 @@ class StubDriver(ConsoleDriver):
             instance_id: Guest(instance_id, stub.instance.name, self.host, stub.devices(),
                                stub.log_text if not stub.log_file else "")
             for instance_id, stub in found.items()
-            if stub.devices() and stub.instance.status in RUNNING})
+            if stub.devices() and stub.instance.status in model.RUNNING})
         self._instances = found
 
 
 def _tail(path: str) -> str:
-    """The end of a log file, whole lines; nothing when it cannot be read."""
+    """The end of a log file; nothing when it cannot be read."""
     try:
-        with pathlib.Path(path).open("rb") as stream:
-            stream.seek(max(0, os.fstat(stream.fileno()).st_size - MAX_LOG))
-            data = stream.read(MAX_LOG)
+        return console_log.tail(path)
     except OSError as exc:
         LOG.warning("Cannot read a console log: %s", exc)
         return ""
-    if len(data) == MAX_LOG:
-        data = data.partition(b"\n")[2]
-    return data.decode("utf-8", "replace")

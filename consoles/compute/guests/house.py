@@ -3,14 +3,13 @@
 import asyncio
 import contextlib
 import dataclasses
-import errno
 import logging
 import socket
 import threading
 from collections.abc import Awaitable
 from collections.abc import Callable
-from collections.abc import Iterable
 
+from consoles.compute import ports
 from consoles.compute.guests.console_log import boot_text
 from consoles.compute.guests.console_log import ConsoleLog
 from consoles.compute.guests.rfb import Screen
@@ -99,7 +98,7 @@ class House:
         listeners: list[Listener] = []
         try:
             for device, function in serve.items():
-                sock = _bound(self._listen, self._candidates(guest.instance_id, device))
+                sock = ports.bound(self._listen, self._candidates(guest.instance_id, device))
                 self._ports[guest.instance_id, device] = sock.getsockname()[1]
                 listeners.append(await Listener.open(sock, function))
         except OSError:
@@ -160,16 +159,3 @@ class Listener:
 async def _close(listeners: list[Listener]) -> None:
     for listener in listeners:
         await listener.close()
-
-
-def _bound(host: str, ports: Iterable[int]) -> socket.socket:
-    """Listen on the first address of `host`, on the first of the ports that is free there."""
-    family, _, _, _, address = socket.getaddrinfo(
-        host, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    for port in ports:
-        try:
-            return socket.create_server((address[0], port), family=family)
-        except OSError as exc:
-            if exc.errno != errno.EADDRINUSE:
-                raise
-    raise OSError(errno.EADDRINUSE, "no port is free")
