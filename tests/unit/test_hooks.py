@@ -192,3 +192,19 @@ def test_a_tap_may_end_the_session_before_anything_passes_unseen(carried):
         assert (await session.ended()).reason == "recording_failed"
         assert await session.target[0].read() == b""
     carried(script, to_target=Way(taps=(full,)))
+
+
+def test_nothing_follows_the_end_that_a_tap_asks_for(carried):
+    def full(now, view):
+        raise EndSession("recording_failed")
+
+    async def script(session):
+        session.target[1].write(b"unseen")
+        assert (await session.ended()).reason == "recording_failed"
+        if session.kind == "websocket":
+            head = await session.client[0].readexactly(2)
+            assert head[0] == 0x88
+            await session.client[0].readexactly(head[1])
+            session.client[1].write(frame(b"\x03\xe8", opcode=8))
+        assert await session.client[0].read() == b""
+    carried(script, to_client=Way(taps=(full,)))
