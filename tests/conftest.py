@@ -8,6 +8,7 @@ pytest_plugins = (
     "tests.fixtures.consoleauth",
     "tests.fixtures.faults",
     "tests.fixtures.keystone",
+    "tests.fixtures.libvirt",
     "tests.fixtures.log",
     "tests.fixtures.mariadb",
     "tests.fixtures.mks",

@@ -9,7 +9,8 @@ COMMAND = launch.Command(
     "consoles-compute",
     "The agent on a hypervisor. It tells where the consoles of its instances are, and reports "
     "its instances. One per hypervisor, under a host name of its own ([compute] host).",
-    ("compute", "inventory", "vnc", "spice", "serial_console", "mks", "rdp"), "Agent")
+    ("compute", "inventory", "vnc", "spice", "serial_console", "mks", "rdp",
+     "libvirt"), "Agent")
 
 
 @launch.entry_point(COMMAND.prog)

@@ -8,6 +8,7 @@ from consoles.conf import console
 from consoles.conf import consoleauth
 from consoles.conf import default
 from consoles.conf import inventory
+from consoles.conf import libvirt
 from consoles.conf import mks
 from consoles.conf import proxy
 from consoles.conf import rdp
@@ -15,7 +16,7 @@ from consoles.conf import serial_console
 from consoles.conf import spice
 from consoles.conf import vnc
 
-GROUPS = (default, api, compute, console, consoleauth, inventory, mks, proxy, rdp,
+GROUPS = (default, api, compute, console, consoleauth, inventory, libvirt, mks, proxy, rdp,
           serial_console, spice, vnc)
 
 

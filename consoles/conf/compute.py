@@ -10,7 +10,7 @@ OPTS = [
         help="""Which driver tells where consoles are.
 
 A name in the entry point namespace `consoles.compute.drivers`; `stub` reads its instances from
-stub_instances."""),
+stub_instances, `libvirt` asks libvirt ([libvirt], needs the extra `consoles[libvirt]`)."""),
     cfg.HostAddressOpt(
         "host",
         help="Name of this hypervisor on the bus and in the inventory; [DEFAULT] host when unset."),

@@ -12,7 +12,15 @@ OPTS = [
     cfg.BoolOpt("enabled", default=False,
                 help="Agent: offer serial consoles of this host's instances."),
     cfg.HostAddressOpt("proxyclient_address", default="127.0.0.1",
-                       help="Agent: address at which proxies reach this host's serial lines."),
+                       help="""Agent: address at which proxies reach this host's serial lines.
+
+Lines that the agent itself serves (port_range) listen here, so it is an address of this host."""),
+    cfg.StrOpt("port_range", default="10000:20000", regex=r"^\d+:\d+$",
+               help="""Agent: ports on which it serves lines that have no TCP port of their own.
+
+From the first number up to, and without, the second one. With libvirt those are the lines of the
+types `pty` and `unix`; a port is taken when a URL is asked for, and given back when the guest stops
+or the URL is no longer used."""),
     cfg.URIOpt("base_url", default="ws://127.0.0.1:6083/",
                help="""Agent: public WebSocket URL of the serial proxy, as users reach it.
 

@@ -1,0 +1,239 @@
+"""Consoles of the domains of a libvirt daemon: KVM and QEMU.
+
+Where a console is, is read from the live domain XML each time. Events only say when to look, and
+every report looks anyway, so that one that is missed costs an interval.
+"""
+
+import dataclasses
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import libvirt
+from oslo_config import cfg
+
+from consoles import exception
+from consoles import model
+from consoles.compute import console_log
+from consoles.compute import ports
+from consoles.compute import shape
+from consoles.compute.drivers import libvirt_places as places
+from consoles.compute.drivers import libvirt_status
+from consoles.compute.drivers import libvirt_xml
+from consoles.compute.drivers.base import ConsoleDriver
+from consoles.compute.drivers.libvirt_connection import Connection
+from consoles.compute.drivers.libvirt_lines import Lines
+from consoles.compute.drivers.libvirt_owners import Owners
+from consoles.compute.drivers.libvirt_stream import GuestEnd
+from consoles.compute.drivers.libvirt_stream import StreamEnd
+from consoles.compute.drivers.libvirt_stream import UnixEnd
+from consoles.compute.drivers.libvirt_xml import Domain
+from consoles.compute.drivers.libvirt_xml import Line
+
+LOG = logging.getLogger(__name__)
+
+#: Seconds for what asks about all domains; in the thread that reports.
+LIST_TIMEOUT = 30.0
+#: Seconds in which the host that a domain went to should say that it has it.
+MOVE_TIME = 60.0
+
+
+class LibvirtDriver(ConsoleDriver):
+    def __init__(self, conf: cfg.ConfigOpts, host: str) -> None:
+        super().__init__(conf, host)
+        self._connection = Connection(conf.libvirt.connection_uri, self._connected, self._happened)
+        self._owners = Owners(conf.libvirt.project_id, conf.libvirt.owners_file)
+        self._lines = Lines(conf.serial_console.proxyclient_address, places.lines(conf),
+                            self._open_end)
+        self._changed: Callable[[], None] = lambda: None
+        self._lock = threading.Lock()
+        self._domains: dict[str, Domain] = {}  # as they were read last, for what seldom changes
+        self._instances: list[model.Instance] | None = None  # as they were told last
+        #: What happened since the last look: definitions that changed, guests that stopped.
+        self._stale: set[str] = set()
+        self._stopped: set[str] = set()
+        self._moved: dict[str, float] = {}  # when it went to another host
+
+    def start(self, changed: Callable[[], None]) -> None:
+        self._changed = changed
+        self._owners.load()
+        if self.conf.serial_console.enabled:
+            self._check_address()
+        self._lines.start()
+        self._connection.start()
+
+    def stop(self) -> None:
+        self._lines.stop()
+        self._connection.stop()
+
+    def list_instances(self) -> list[model.Instance]:
+        """The last ones while libvirt is away: guests and their consoles run on without it."""
+        self._owners.refresh()
+        with self._lock:
+            stale, self._stale = self._stale, set()
+            stopped, self._stopped = self._stopped, set()
+        known = {id: domain for id, domain in self._domains.items() if id not in stale}
+        try:
+            found = self._connection.call(
+                lambda connection: libvirt_status.scan(connection, known), LIST_TIMEOUT)
+        except exception.AgentUnavailable as exc:
+            with self._lock:
+                self._stale |= stale
+                self._stopped |= stopped
+            if self._instances is None:
+                raise
+            LOG.debug("The instances are those of before: %s", exc)
+            return self._instances
+        self._domains = {id: domain for id, (domain, _) in found.items()}
+        self._instances = self._told(found, stopped)
+        return self._instances
+
+    def get_console(self, instance_id: str, console_type: str,
+                    options: dict[str, Any] | None = None) -> model.ConnectInfo:
+        domain = self._live(instance_id)
+        if console_type == model.ConsoleType.SERIAL:
+            line = places.line(domain, options or {})
+            if line.kind == libvirt_xml.TCP:
+                return places.tcp(self.conf, domain, line)
+            return places.served(self.conf, domain, self._lines.lease(domain.id, line))
+        return places.graphics(self.conf, domain, console_type)
+
+    def validate_console(self, instance_id: str, console_type: str, host: str,
+                         port: int) -> model.ConnectInfo:
+        """One of several lines is known by its port, also one that was given back meanwhile."""
+        if console_type == model.ConsoleType.SERIAL:
+            for number, line in enumerate(places.reachable(self._live(instance_id))):
+                if line.kind != libvirt_xml.TCP and \
+                        self._lines.port(instance_id, line) != port:
+                    continue
+                info = self.get_console(instance_id, console_type, {places.LINE: number})
+                if (info.host, info.port) == (host, port):
+                    return info
+            raise exception.PortChanged(
+                f"no line of {instance_id} is at {host}:{port} any more")
+        return super().validate_console(instance_id, console_type, host, port)
+
+    def live_consoles(self) -> list[shape.LiveConsole]:
+        domains = self._connection.call(libvirt_status.active, LIST_TIMEOUT)
+        return [console for domain in domains for console in places.live(domain)]
+
+    def get_console_output(self, instance_id: str, length: int | None) -> str:
+        """What libvirt logs, else the end of what a line said while the agent served it."""
+        domain = self._domain(instance_id)
+        path = next((path for line in domain.lines
+                     if (path := line.log or line.kind == libvirt_xml.FILE and line.path)), None)
+        if path:
+            return console_log.last_lines(_read_log(instance_id, path), length)
+        if heard := self._lines.heard(instance_id):
+            return console_log.last_lines(heard.decode("utf-8", "replace"), length)
+        raise exception.NotSupported(
+            f"no line of {instance_id} is logged: its XML has no <log file=...> and no file")
+
+    def release(self, details: dict[str, Any]) -> None:
+        if details.get("console_type") == model.ConsoleType.SERIAL:
+            self._lines.release(details["instance_id"])
+
+    # -- what libvirt tells, in its threads ------------------------------------------------------
+
+    def _connected(self) -> None:
+        self._stale.update(self._domains)  # nobody told what happened meanwhile
+        self._changed()
+
+    def _happened(self, instance_id: str, event: int, detail: int) -> None:
+        with self._lock:
+            self._stale.add(instance_id)
+            if event == libvirt.VIR_DOMAIN_EVENT_STOPPED:
+                self._stopped.add(instance_id)
+                if detail == libvirt.VIR_DOMAIN_EVENT_STOPPED_MIGRATED:
+                    self._moved[instance_id] = time.monotonic()
+            elif event == libvirt.VIR_DOMAIN_EVENT_STARTED:
+                self._moved.pop(instance_id, None)
+        if event == libvirt.VIR_DOMAIN_EVENT_STOPPED:
+            self._lines.end(instance_id)
+        self._changed()
+
+    # -- instances -------------------------------------------------------------------------------
+
+    def _told(self, found: libvirt_status.Found, stopped: set[str]) -> list[model.Instance]:
+        """What to report. A guest that stopped and runs again is said to be off once, so that what
+        was opened before ends; one that moved is MIGRATING until its new host has it."""
+        told = {id: self._instance(domain, status) for id, (domain, status) in found.items()
+                if status != libvirt_status.ELSEWHERE}
+        again = {id for id in stopped if id in told and told[id].status in model.RUNNING}
+        for id in again:
+            told[id] = dataclasses.replace(told[id], status="SHUTOFF")
+        if again:
+            self._changed()
+        before = {instance.id: instance for instance in self._instances or ()}
+        for id in self._moving():
+            if id in before and (id not in told or told[id].status not in model.RUNNING):
+                told[id] = dataclasses.replace(before[id], status="MIGRATING")
+        self._lines.keep({id for id, one in told.items() if one.status in model.RUNNING})
+        return list(told.values())
+
+    def _moving(self) -> set[str]:
+        now = time.monotonic()
+        with self._lock:
+            self._moved = {id: at for id, at in self._moved.items() if now - at < MOVE_TIME}
+            return set(self._moved)
+
+    def _instance(self, domain: Domain, status: str) -> model.Instance:
+        owner = self._owners.of(domain)
+        return model.Instance(
+            id=domain.id, name=domain.display_name, host=self.host, status=status,
+            project_id=owner.project_id, user_id=owner.user_id)
+
+    # -- one domain ------------------------------------------------------------------------------
+
+    def _domain(self, instance_id: str) -> Domain:
+        """As it is now. Raises InstanceNotFound, InstanceMoving."""
+        try:
+            name = str(uuid.UUID(instance_id))
+        except ValueError:
+            raise exception.InstanceNotFound(f"{instance_id} is no UUID") from None
+        try:
+            return self._connection.call(
+                lambda connection: libvirt_xml.parse(connection.lookupByUUIDString(name).XMLDesc()))
+        except exception.InstanceNotFound:
+            self._raise_if_moving(instance_id)
+            raise
+
+    def _live(self, instance_id: str) -> Domain:
+        """A running one. Raises InstanceNotReady, too."""
+        domain = self._domain(instance_id)
+        if not domain.active:
+            self._raise_if_moving(instance_id)
+            raise exception.InstanceNotReady(f"{instance_id} does not run")
+        return domain
+
+    def _raise_if_moving(self, instance_id: str) -> None:
+        if instance_id in self._moving():
+            raise exception.InstanceMoving(f"{instance_id} went to another host")
+
+    async def _open_end(self, instance_id: str, line: Line) -> GuestEnd:
+        if line.kind == libvirt_xml.UNIX:
+            return await UnixEnd.open(line.path)
+        return await StreamEnd.open(self._connection, instance_id, line.alias)
+
+    def _check_address(self) -> None:
+        address = self.conf.serial_console.proxyclient_address
+        try:
+            ports.bound(address, [0]).close()
+        except OSError as exc:
+            raise exception.ConfigError(
+                f"[serial_console] proxyclient_address = {address}: {exc.strerror}; lines are "
+                "served there") from None
+
+
+def _read_log(instance_id: str, path: str) -> str:
+    try:
+        return console_log.tail(path)
+    except FileNotFoundError:
+        return ""  # it has not run yet
+    except OSError as exc:
+        LOG.warning("The console log of instance %s cannot be read: %s", instance_id, exc)
+        raise exception.NotSupported(
+            f"the console log of {instance_id} cannot be read") from None

@@ -1,0 +1,134 @@
+"""What stands behind a served line: the guest's end, as awaited reads and writes of bytes."""
+
+import asyncio
+import contextlib
+from typing import Any
+from typing import Protocol
+
+import libvirt
+
+from consoles import exception
+from consoles.compute.drivers.libvirt_connection import Connection
+
+#: Bytes asked for at a time.
+CHUNK = 1 << 16
+#: What a stream answers where it would have to wait.
+LATER = -2
+_BROKEN = libvirt.VIR_STREAM_EVENT_ERROR | libvirt.VIR_STREAM_EVENT_HANGUP
+
+
+class GuestEnd(Protocol):
+    async def read(self) -> bytes:
+        """Empty at the end. Raises OSError."""
+
+    async def write(self, data: bytes) -> None:
+        """Raises OSError."""
+
+    async def close(self) -> None: ...
+
+
+class UnixEnd:
+    """A chardev of type unix, on which QEMU listens."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    async def open(cls, path: str) -> "UnixEnd":
+        """Raises OSError."""
+        return cls(*await asyncio.open_unix_connection(path))
+
+    async def read(self) -> bytes:
+        return await self._reader.read(CHUNK)
+
+    async def write(self, data: bytes) -> None:
+        self._writer.write(data)
+        await self._writer.drain()
+
+    async def close(self) -> None:
+        self._writer.transport.abort()
+
+
+class StreamEnd:
+    """A console stream of libvirt's, opened without blocking. One reader, one writer, one loop.
+
+    libvirt tells of readiness in its own thread, once: what it told of is not watched any more
+    until somebody waits for it again.
+    """
+
+    def __init__(self, connection: Connection, stream: Any) -> None:
+        self._connection = connection
+        self._stream = stream
+        self._loop = asyncio.get_running_loop()
+        self._waiting: dict[int, asyncio.Future[None]] = {}
+        stream.eventAddCallback(0, self._told, None)
+
+    @classmethod
+    async def open(cls, connection: Connection, instance_id: str, alias: str) -> "StreamEnd":
+        """Of who holds the line already it is taken over, since who may have it is decided before.
+
+        Raises OSError, AgentUnavailable.
+        """
+        def work(opened: Any) -> Any:
+            stream = opened.newStream(libvirt.VIR_STREAM_NONBLOCK)
+            opened.lookupByUUIDString(instance_id).openConsole(
+                alias or None, stream, libvirt.VIR_DOMAIN_CONSOLE_FORCE)
+            return stream
+        try:
+            return cls(connection, await asyncio.wrap_future(connection.submit(work, 0.0)))
+        except libvirt.libvirtError as exc:
+            raise OSError(str(exc)) from None
+
+    async def read(self) -> bytes:
+        while (data := self._ask(self._stream.recv, CHUNK)) == LATER:
+            await self._until(libvirt.VIR_STREAM_EVENT_READABLE)
+        return bytes(data)
+
+    async def write(self, data: bytes) -> None:
+        while data:
+            sent = self._ask(self._stream.send, data)
+            if sent == LATER:
+                await self._until(libvirt.VIR_STREAM_EVENT_WRITABLE)
+            else:
+                data = data[sent:]
+
+    async def close(self) -> None:
+        with contextlib.suppress(libvirt.libvirtError, exception.AgentUnavailable):
+            self._stream.eventRemoveCallback()
+            await asyncio.wrap_future(
+                self._connection.submit(lambda opened: self._stream.abort(), 0.0))
+
+    def _ask(self, function: Any, argument: Any) -> Any:
+        try:
+            return function(argument)
+        except libvirt.libvirtError as exc:
+            raise OSError(str(exc)) from None
+
+    async def _until(self, event: int) -> None:
+        future = self._waiting[event] = self._loop.create_future()
+        try:
+            self._watch()
+            await future
+        finally:
+            del self._waiting[event]
+
+    def _watch(self) -> None:
+        """For all that is waited for, and for the end whenever anything is."""
+        events = sum(event for event, future in self._waiting.items() if not future.done())
+        self._ask(self._stream.eventUpdateCallback, events | _BROKEN if events else 0)
+
+    def _told(self, stream: Any, events: int, opaque: None) -> None:
+        stream.eventUpdateCallback(0)
+        self._loop.call_soon_threadsafe(self._wake, events)
+
+    def _wake(self, events: int) -> None:
+        for event, future in self._waiting.items():
+            if events & (event | _BROKEN) and not future.done():
+                future.set_result(None)
+        try:
+            self._watch()
+        except OSError:  # its end; the next read or write says so
+            for future in self._waiting.values():
+                if not future.done():
+                    future.set_result(None)
