@@ -8,7 +8,6 @@ from typing import Any
 import falcon
 from falcon import media
 from oslo_config import cfg
-from oslo_middleware import cors
 from oslo_middleware import healthcheck
 from oslo_middleware import http_proxy_to_wsgi
 from oslo_middleware import request_id
@@ -52,8 +51,7 @@ def build(conf: cfg.ConfigOpts, caller: Caller) -> Application:
     application = requestlog.write(application)
     application = _beside(healthcheck.Healthcheck(None, conf), application)
     application = request_id.RequestId(application, conf)
-    middleware.set_defaults()
-    application = cors.CORS(application, conf)
+    application = middleware.share(application, conf)
     return http_proxy_to_wsgi.HTTPProxyToWSGI(application, conf)
 
 

@@ -1,5 +1,6 @@
 """How many consoles a user and a project may ask for; each process of the API counts for itself."""
 
+import functools
 import math
 import time
 
@@ -19,9 +20,13 @@ class Rates:
     """Raises ConfigError for an option that is no rate."""
 
     def __init__(self, conf: cfg.ConfigOpts) -> None:
-        self._window = strategies.SlidingWindowCounterRateLimiter(storage.MemoryStorage())
         self._rates = [(key, rate) for key, option in OPTIONS.items()
                        for rate in _parsed(option, conf.api[option])]
+
+    @functools.cached_property
+    def _window(self) -> strategies.RateLimiter:
+        """Made by the first request: it has a thread, and web servers fork before."""
+        return strategies.SlidingWindowCounterRateLimiter(storage.MemoryStorage())
 
     def take(self, context: RequestContext) -> None:
         """Count a request. Raises OverLimit, with the time until the next is let through."""
