@@ -1,0 +1,172 @@
+"""The examples for haproxy and nginx, run as they are but for addresses and paths."""
+
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+from types import SimpleNamespace
+
+import pytest
+
+from consoles.proxies import catalog
+from tests.fixtures import ws_client
+from tests.fixtures.processes import free_port
+from tests.fixtures.processes import need
+from tests.fixtures.processes import Process
+from tests.fixtures.processes import wait_for
+from tests.fixtures.targets import echo
+from tests.fixtures.targets import Target
+
+ETC = pathlib.Path(__file__).parents[2] / "etc"
+LOOPBACK = "127.0.0.1"
+STREAM = "/usr/lib/nginx/modules/ngx_stream_module.so"
+#: A client's address that is not the balancer's.
+CLIENT = "127.0.0.3"
+SECRET = "t0ken-of-a-console"
+SERIAL = "serial.example.org"
+SPICE = "spice.example.org"
+EXAMPLES = ["haproxy/proxy-protocol.cfg", "haproxy/http.cfg",
+            "nginx/proxy-protocol.conf", "nginx/http.conf"]
+NGINX = """\
+daemon off;
+master_process off;
+pid {home}/pid;
+error_log {home}/error.log info;
+events {{}}
+{rest}
+"""
+NGINX_HTTP = """\
+http {{
+    client_body_temp_path {home}/t1; proxy_temp_path {home}/t2; fastcgi_temp_path {home}/t3;
+    uwsgi_temp_path {home}/t4; scgi_temp_path {home}/t5;
+    {rest}
+}}
+"""
+
+
+class Balancer:
+    """An example in a directory of its own, in front of proxies at `ports`."""
+
+    def __init__(self, example, home, certificates, ports):
+        self.home, self.port, self.certificates = home, free_port(), certificates
+        names = (LOOPBACK, "consoles.example.org", SERIAL, SPICE)
+        self.cert, self.key = certificates.issue(f"balancer{self.port}", *names)
+        text = self._adapted((ETC / example).read_text(), ports)
+        self.command = self._haproxy(text) if example.startswith("haproxy") else self._nginx(text)
+
+    def _adapted(self, text, ports):
+        for address, port in ports.items():
+            assert address in text
+            text = text.replace(address, f"{LOOPBACK}:{port}")
+        for path, mine in (("/etc/nginx/consoles.crt", self.cert),
+                           ("/etc/nginx/consoles.key", self.key),
+                           ("/etc/haproxy/consoles.pem", self.home / "consoles.pem"),
+                           ("/var/log/nginx", self.home)):
+            text = text.replace(path, str(mine))
+        (self.home / "consoles.pem").write_bytes(self.cert.read_bytes() + self.key.read_bytes())
+        return re.sub(r"(bind |listen )(?:\*?:)?443\b", rf"\g<1>{LOOPBACK}:{self.port}", text)
+
+    def _haproxy(self, text):
+        """What a distribution's file has above: here a log on standard output."""
+        path = self.home / "haproxy.cfg"
+        path.write_text("global\n    log stdout format raw local0\n"
+                        "defaults\n    log global\n" + text)
+        return [need("haproxy", "haproxy"), "-db", "-f", path]
+
+    def _nginx(self, text):
+        if "\nstream {" in text:
+            text = f"load_module {STREAM};\n" + NGINX.format(home=self.home, rest=text)
+        else:
+            within = NGINX_HTTP.format(home=self.home, rest=text)
+            text = NGINX.format(home=self.home, rest=within)
+        path = self.home / "nginx.conf"
+        path.write_text(text)
+        return [need("nginx", "nginx-light and libnginx-mod-stream"), "-p", self.home, "-c", path]
+
+    def start(self):
+        self.process = Process("balancer", self.command, self.home / "balancer.log")
+        self.process.wait_port(self.port)
+        return self
+
+    def connect(self, name="consoles.example.org", token=SECRET, origin=None):
+        """→ an open WebSocket through the balancer, from CLIENT."""
+        plain = socket.create_connection((LOOPBACK, self.port), 20, (CLIENT, 0))
+        sock = self.certificates.client().wrap_socket(plain, server_hostname=name)
+        headers = ws_client.upgrade_headers(origin, extra=[("X-Forwarded-For", "203.0.113.66")])
+        sock.sendall(ws_client.request(f"/?token={token}", self.port, headers=headers, host=name))
+        status, _, rest = ws_client.read_head(sock)
+        assert status == 101, status
+        return ws_client.WebSocket(sock, rest)
+
+    def logs(self):
+        return "".join(path.read_text() for path in self.home.glob("*.log"))
+
+
+@pytest.fixture(params=EXAMPLES)
+def cloud(request, tmp_path, certificates, make_proxy, consoleauth):
+    """Two serial proxies and one of each other kind, behind the example."""
+    way = "v1v2" if "proxy-protocol" in request.param else "off"
+    options = {"proxy__trusted_proxies": [LOOPBACK], "proxy__proxy_protocol": way}
+    one, two, novnc, spice = (
+        make_proxy(spec=spec, **options).port for spec in
+        (catalog.SERIAL, catalog.SERIAL, catalog.NOVNC, catalog.SPICE_HTML5))
+    target = Target(echo)
+    balancer = Balancer(request.param, tmp_path, certificates, {
+        "192.0.2.21:6083": one, "192.0.2.22:6083": two,
+        "192.0.2.21:6080": novnc, "192.0.2.22:6080": novnc,
+        "192.0.2.21:6082": spice, "192.0.2.22:6082": spice}).start()
+    yield SimpleNamespace(balancer=balancer, consoleauth=consoleauth, target=target)
+    target.close()
+    balancer.process.kill()
+
+
+def opened(cloud):
+    """Open a serial console and send something there and back."""
+    cloud.consoleauth.add(SECRET, cloud.target.port, console_type="serial",
+                          access_url_base=f"wss://{SERIAL}/")
+    ws = cloud.balancer.connect(SERIAL, origin=f"https://{SERIAL}")
+    ws.send(b"hello")
+    assert ws.recv_exactly(5) == b"hello"
+    return ws
+
+
+def test_consoles_of_several_proxies_and_what_they_are_told_of_the_client(cloud):
+    sessions = [opened(cloud) for _ in range(4)]
+    workers = {session["worker"] for _, session in cloud.consoleauth.asked}
+    assert len(workers) == 2
+    assert {session["client_address"] for _, session in cloud.consoleauth.asked} == {CLIENT}
+    for ws in sessions:
+        ws.sock.close()
+    wait_for(lambda: len(cloud.consoleauth.tallies) == 4)
+
+
+@pytest.mark.parametrize(("name", "kind"), [
+    ("consoles.example.org", "novnc"), (SPICE, "spice-html5"), (SERIAL, "serial")])
+def test_a_name_is_a_kind(cloud, name, kind):
+    ws = cloud.balancer.connect(name, "unknown", origin=f"https://{name}")
+    assert ws.until_closed()[0] == 4401
+    (_, session), = cloud.consoleauth.asked
+    assert session["kind"] == kind
+
+
+def test_no_token_gets_into_a_log(cloud):
+    opened(cloud).sock.close()
+    wait_for(lambda: cloud.consoleauth.tallies)
+    cloud.balancer.process.signal(signal.SIGTERM)
+    wait_for(lambda: not cloud.balancer.process.alive())
+    assert SECRET not in cloud.balancer.logs()
+
+
+def test_the_examples_with_all_servers_are_well_formed(tmp_path, certificates):
+    for number, example in enumerate(EXAMPLES):
+        home = tmp_path / str(number)
+        home.mkdir()
+        command = Balancer(example, home, certificates, {}).command
+        check = "-c" if example.startswith("haproxy") else "-t"
+        done = subprocess.run([*map(str, command), check], capture_output=True, text=True,
+                              env=os.environ)
+        said = done.stdout + done.stderr
+        assert done.returncode == 0, said
+        assert not re.search(r"\[(WARNING|warn)\]", said), said
