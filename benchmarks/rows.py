@@ -50,7 +50,7 @@ def fill_sessions(database: Database, numbers: range, live: int = 0) -> None:
         "id": _id("s", i), "connection_id": _id("c", i), "boot_id": "boot",
         "state": sa.case((i < alive, "live"), else_="ended"),
         "worker": _named("worker", i % WORKERS), "client_address": "192.0.2.1",
-        "user_agent": "browser", "started_at": now - i, "updated_at": now,
+        "user_agent": "browser", "started_at": now - i, "updated_at": now + DAY,
         "ended_at": sa.case((i < alive, None), else_=now - i), "bytes_in": 0, "bytes_out": 0})
 
 
