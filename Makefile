@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 TEST := build/test
 
-.PHONY: help demo test lint bench docs clean
+.PHONY: help demo test lint bench docs package clean
 
 help:
 	@echo 'make demo            every service in one process, with guests to look at; Ctrl-C ends it'
@@ -11,6 +11,7 @@ help:
 	@echo 'make lint            style, types and the walls between the rooms'
 	@echo 'make bench           figures of the data plane beside its peers; QUICK=1 takes 3 minutes'
 	@echo 'make docs            the documentation, in build/html'
+	@echo 'make package         a wheel and an sdist, in dist'
 	@echo 'make clean           forget this checkout'"'"'s environments; the cache stays'
 
 demo:
@@ -40,10 +41,17 @@ docs:
 	@tools/bootstrap docs
 	@tools/docs
 
+package: $(TEST)
+	@tools/pages
+	@tools/samples
+	@rm -rf dist
+	@$(TEST)/bin/python -m build
+
 # Not a file's rule: tools/bootstrap itself knows what is up to date.
 .PHONY: $(TEST)
 $(TEST):
 	@tools/bootstrap test
 
 clean:
-	rm -rf build consoles/web/vendor consoles.egg-info node_modules doc/source/reference/*.sample
+	rm -rf build consoles/web/vendor consoles.egg-info node_modules \
+		doc/source/reference etc/consoles/*.sample dist
