@@ -56,7 +56,7 @@ ACTIONS: dict[str, operation.Operation] = {
     **{name: _give_console(name) for name in schemas.CONSOLE}, "os-getConsoleOutput": get_output}
 
 
-@operation.operation("Do something with a server.", faults=console.FAULTS + (501,),
+@operation.operation("Do something with a server.", faults=console.FAULTS,
                      body={microversion.FIRST: schemas.ONE_KEY})
 def run(services: Services, req: falcon.Request, resp: falcon.Response, **parts: str) -> None:
     """Hand over to the action; one that Nova has and we have not is a 400, as one nobody has."""
