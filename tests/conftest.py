@@ -14,6 +14,7 @@ pytest_plugins = (
     "tests.fixtures.mks",
     "tests.fixtures.mks_cloud",
     "tests.fixtures.novnc",
+    "tests.fixtures.probing",
     "tests.fixtures.processes",
     "tests.fixtures.proxy",
     "tests.fixtures.qemu",

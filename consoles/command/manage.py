@@ -9,7 +9,10 @@ from typing import Any
 from oslo_config import cfg
 
 from consoles import exception
+from consoles.command import instances
 from consoles.command import launch
+from consoles.command import output
+from consoles.command import probe
 from consoles.command import status
 from consoles.consoleauth import janitor
 from consoles.context import RequestContext
@@ -24,10 +27,11 @@ from consoles.wire import recording
 
 PROG = "consoles-manage"
 DESCRIPTION = (
-    "Prepares the database, lists hosts and sessions, ends sessions, and checks the whole. Only "
-    "'db' needs [database] connection; 'host', 'session' and 'status' ask consoles-consoleauth "
-    "over the bus, with the transport_url of the file. 'status' answers with its exit status, "
-    "too: 0 when all is well, 1 with a warning, 2 when something is broken.")
+    "Prepares the database, lists hosts, servers and sessions, ends sessions, opens a console to "
+    "see whether it works, and checks the whole. Only 'db' needs [database] connection; the "
+    "others ask consoles-consoleauth over the bus, with the transport_url of the file. 'status' "
+    "answers with its exit status, too: 0 when all is well, 1 with a warning, 2 when something is "
+    "broken.")
 
 DAY = 24 * 3600
 HOSTS = ("name", "up", "age", "instances", "consoles", "version")
@@ -67,10 +71,22 @@ def db_purge(conf: cfg.ConfigOpts) -> int:
 def host_list(conf: cfg.ConfigOpts) -> int:
     hosts = Inventory(_caller(conf)).list_hosts(_context())
     if conf.command.json:
-        return _print_json(hosts)
-    return _print_table(HOSTS, [
-        host | {"up": "up" if host["up"] else "DOWN", "age": status.age(host["age"]),
+        return output.print_json(hosts)
+    return output.print_table(HOSTS, [
+        host | {"up": "up" if host["up"] else "DOWN", "age": output.age(host["age"]),
                 "consoles": ",".join(host["consoles"])} for host in hosts])
+
+
+def instance_list(conf: cfg.ConfigOpts) -> int:
+    return instances.list_(_caller(conf), _context(), conf.command)
+
+
+def instance_show(conf: cfg.ConfigOpts) -> int:
+    return instances.show(_caller(conf), _context(), conf.command)
+
+
+def run_probe(conf: cfg.ConfigOpts) -> int:
+    return probe.run(_caller(conf), _context(), conf.command)
 
 
 def session_list(conf: cfg.ConfigOpts) -> int:
@@ -80,9 +96,9 @@ def session_list(conf: cfg.ConfigOpts) -> int:
         _context(), {key: value for key, value in wanted.items() if value},
         limit=conf.command.limit, marker=conf.command.marker)
     if conf.command.json:
-        return _print_json(found)
-    return _print_table(SESSIONS, [
-        row | {"started_at": status.moment(row["started_at"])} for row in found])
+        return output.print_json(found)
+    return output.print_table(SESSIONS, [
+        row | {"started_at": output.moment(row["started_at"])} for row in found])
 
 
 def session_kill(conf: cfg.ConfigOpts) -> int:
@@ -134,6 +150,14 @@ def _add_commands(commands: Any) -> None:
                             "[consoleauth] session_retention")
     host = _group(commands, "host", "hypervisors")
     _listing(_command(host, "list", host_list, "hosts, whether they are up, their last report"))
+    instance = _group(commands, "instance", "servers that agents report")
+    listing = _command(instance, "list", instance_list, "servers, by their ids")
+    _listing(listing)
+    instances.add_list_arguments(listing)
+    show = _command(instance, "show", instance_show, "a server, its host, who has its consoles")
+    _listing(show)
+    show.add_argument("server", help="a server's id or name")
+    probe.add_arguments(_command(commands, "probe", run_probe, probe.SUMMARY))
     session = _group(commands, "session", "sessions of consoles")
     listing = _command(session, "list", session_list, "sessions, newest first")
     _listing(listing)
@@ -178,20 +202,3 @@ def _caller(conf: cfg.ConfigOpts) -> ThreadCaller:
 
 def _context() -> RequestContext:
     return use(RequestContext(is_admin=True))
-
-
-def _print_json(rows: list[dict[str, Any]]) -> int:
-    print(json.dumps(rows, indent=2, sort_keys=True))
-    return 0
-
-
-def _print_table(columns: Sequence[str], rows: list[dict[str, Any]]) -> int:
-    """Columns as wide as their widest cell; scripts take --json."""
-    cells = [[column.upper() for column in columns],
-             *([str("" if row[column] is None else row[column]) for column in columns]
-               for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    for line in cells:
-        print("  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True))
-              .rstrip())
-    return 0

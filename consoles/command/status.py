@@ -1,7 +1,6 @@
 """What `consoles-manage status` looks at: contradictions, the bus, consoleauth, the hosts."""
 
 import dataclasses
-import datetime
 import enum
 import ipaddress
 import time
@@ -11,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from oslo_config import cfg
 
 from consoles import exception
+from consoles.command import output
 from consoles.context import RequestContext
 from consoles.rpc.compute import Compute
 from consoles.rpc.inventory import Inventory
@@ -82,16 +82,6 @@ def contradictions(conf: cfg.ConfigOpts) -> Iterator[Finding]:
     yield from _bus(conf)
 
 
-def age(milliseconds: int) -> str:
-    return f"{milliseconds / 1000:.0f} s"
-
-
-def moment(milliseconds: int) -> str:
-    """In UTC, as everything on the servers."""
-    when = datetime.datetime.fromtimestamp(milliseconds / 1000, datetime.UTC)
-    return when.strftime("%Y-%m-%d %H:%M:%S")
-
-
 def _bus(conf: cfg.ConfigOpts) -> Iterator[Finding]:
     if conf.transport_url.startswith("kombu+memory"):
         yield _broken("transport_url=kombu+memory reaches no other process")
@@ -105,7 +95,8 @@ def _hosts(hosts: list[dict]) -> Iterator[Finding]:
     if not hosts:
         yield Finding(Level.WARNING, "hosts", "no consoles-compute has reported yet")
     for host in hosts:
-        text = f"{host['name']}: {host['instances']} instances, reported {age(host['age'])} ago"
+        text = (f"{host['name']}: {host['instances']} instances, reported "
+                f"{output.age(host['age'])} ago")
         if host["up"]:
             yield Finding(Level.OK, "host", text)
         else:

@@ -3,6 +3,7 @@
 import pytest
 
 from consoles import exception
+from consoles.command import output
 from consoles.command import status
 from consoles.command.status import Level
 from consoles.context import RequestContext
@@ -52,8 +53,8 @@ def test_quorum_queues_excuse_queues_that_stay(conf):
 
 
 def test_times_are_told_in_words():
-    assert status.age(91_400) == "91 s"
-    assert status.moment(1_700_000_000_000) == "2023-11-14 22:13:20"
+    assert output.age(91_400) == "91 s"
+    assert output.moment(1_700_000_000_000) == "2023-11-14 22:13:20"
 
 
 def agents(interface, server, context, method, arguments):
