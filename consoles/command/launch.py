@@ -27,6 +27,7 @@ from consoles import conf as consoles_conf
 from consoles import context
 from consoles import exception
 from consoles.command import manual
+from consoles.command import report
 from consoles.command import spelling
 from consoles.rpc import brokers
 from consoles.rpc import transport
@@ -64,6 +65,7 @@ def start(argv: Sequence[str] | None, command: Command,
     conf = configure(argv, command.prog, command.description, defaults=defaults)
     brokers.check(conf)
     spelling.warn(conf)
+    report.answer(conf)
     return conf
 
 
@@ -107,19 +109,34 @@ def _register(conf: cfg.ConfigOpts) -> None:
     consoles_conf.register_opts(conf)
     transport.register_opts(conf)
     oslo_log.register_options(conf)
+    report.register_opts(conf)
     oslo_log.set_defaults(default_log_levels=QUIET)
 
 
 def _read(conf: cfg.ConfigOpts, argv: Sequence[str], prog: str, description: str = "") -> None:
     """A wrong value is an error where it is looked at: here, not in the middle of the work."""
     try:
-        conf(argv, project="consoles", prog=prog, description=description,
+        conf(_with_drop_ins(argv, prog), project="consoles", prog=prog, description=description,
              version=version.VersionInfo("consoles").version_string())
         for name in conf:
             if isinstance(conf[name], cfg.ConfigOpts.GroupAttr):
                 dict(conf[name])
     except (cfg.Error, ValueError) as exc:
         raise exception.ConfigError(str(exc)) from exc
+
+
+def _with_drop_ins(argv: Sequence[str], prog: str) -> list[str]:
+    """oslo.config has a --config-file win over the default directories; what `host setup` and
+    packages drop there is to win over the file, as it does where none is named."""
+    words = list(argv)
+    named = [at for at, word in enumerate(words)
+             if word.partition("=")[0] in ("--config-file", "--config-dir")]
+    if not named or any(words[at].startswith("--config-dir") for at in named):
+        return words
+    behind = named[-1] + (1 if "=" in words[named[-1]] else 2)
+    words[behind:behind] = [f"--config-dir={directory}"
+                            for directory in cfg.find_config_dirs("consoles", prog)]
+    return words
 
 
 def set_up_log(conf: cfg.ConfigOpts, prog: str) -> None:

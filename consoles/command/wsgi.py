@@ -13,6 +13,7 @@ from typing import Any
 from consoles.api import app
 from consoles.api import auth
 from consoles.command import launch
+from consoles.command import report
 from consoles.context import RequestContext
 from consoles.rpc.interface import Caller
 from consoles.rpc.interface import Interface
@@ -50,6 +51,8 @@ def build(argv: Any = None) -> app.Application:
     conf = launch.configure([f"--config-file={name}" for name in files], PROG, DESCRIPTION)
     if conf.api.auth_strategy == "noauth":
         auth.refuse_open_noauth(conf, None)
+    if conf.oslo_reports.file_event_handler:  # signals are the server's
+        report.answer(conf)
     return app.build(conf, LateCaller(conf))
 
 
