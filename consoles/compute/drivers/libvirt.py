@@ -18,7 +18,6 @@ from oslo_config import cfg
 from consoles import exception
 from consoles import model
 from consoles.compute import console_log
-from consoles.compute import ports
 from consoles.compute import shape
 from consoles.compute.drivers import libvirt_places as places
 from consoles.compute.drivers import libvirt_status
@@ -32,6 +31,7 @@ from consoles.compute.drivers.libvirt_stream import StreamEnd
 from consoles.compute.drivers.libvirt_stream import UnixEnd
 from consoles.compute.drivers.libvirt_xml import Domain
 from consoles.compute.drivers.libvirt_xml import Line
+from consoles.compute.listener import bound
 
 LOG = logging.getLogger(__name__)
 
@@ -127,8 +127,9 @@ class LibvirtDriver(ConsoleDriver):
                      if (path := line.log or line.kind == libvirt_xml.FILE and line.path)), None)
         if path:
             return console_log.last_lines(_read_log(instance_id, path), length)
-        if heard := self._lines.heard(instance_id):
-            return console_log.last_lines(heard.decode("utf-8", "replace"), length)
+        for line in domain.lines:
+            if heard := self._lines.heard(instance_id, line):
+                return console_log.last_lines(heard.decode("utf-8", "replace"), length)
         raise exception.NotSupported(
             f"no line of {instance_id} is logged: its XML has no <log file=...> and no file")
 
@@ -221,7 +222,7 @@ class LibvirtDriver(ConsoleDriver):
     def _check_address(self) -> None:
         address = self.conf.serial_console.proxyclient_address
         try:
-            ports.bound(address, [0]).close()
+            bound(address, [0]).close()
         except OSError as exc:
             raise exception.ConfigError(
                 f"[serial_console] proxyclient_address = {address}: {exc.strerror}; lines are "

@@ -118,6 +118,7 @@ class Connection:
         future: concurrent.futures.Future[T] = concurrent.futures.Future()
 
         def run() -> None:
+            future.set_running_or_notify_cancel()
             try:
                 result = work()
             except BaseException as exc:

@@ -5,7 +5,9 @@ As QEMU's own serial ports do, a line serves one client; the next one waits unti
 
 import asyncio
 import contextlib
+import dataclasses
 import errno
+import functools
 import logging
 import socket
 import threading
@@ -16,17 +18,18 @@ from typing import Any
 from typing import TypeVar
 
 from consoles import exception
-from consoles.compute import ports
 from consoles.compute.drivers.libvirt_stream import CHUNK
 from consoles.compute.drivers.libvirt_stream import GuestEnd
 from consoles.compute.drivers.libvirt_xml import Line
+from consoles.compute.listener import bound
+from consoles.compute.listener import Listener
 
 LOG = logging.getLogger(__name__)
 
 #: Seconds that the loop may take for what it is asked.
 ANSWER_TIMEOUT = 1.5
-#: Seconds for the guest's end to open, and in which a client must take the guest's last words.
-OPEN_TIMEOUT, LINGER = 5.0, 2.0
+#: Seconds for the guest's end to open.
+OPEN_TIMEOUT = 5.0
 #: Bytes kept of what a line said while it was served.
 MAX_HEARD = 1 << 16
 
@@ -36,17 +39,19 @@ Key = tuple[str, str]
 Open = Callable[[str, Line], Awaitable[GuestEnd]]
 
 
+@dataclasses.dataclass(frozen=True)
 class Lease:
-    """A port for one line of one guest."""
+    """A socket for one line of one guest; locked while it is in use. `heard` is what it said."""
 
-    def __init__(self, instance_id: str, line: Line, sock: socket.socket, heard: bytearray) -> None:
-        self.instance_id = instance_id
-        self.line = line
-        self.sock = sock
-        self.port: int = sock.getsockname()[1]
-        self.heard = heard
-        self.used = False
-        self.task: asyncio.Task[None] | None = None
+    instance_id: str
+    line: Line
+    sock: socket.socket
+    heard: bytearray
+    lock: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
+
+    @property
+    def port(self) -> int:
+        return int(self.sock.getsockname()[1])
 
 
 class Lines:
@@ -59,7 +64,8 @@ class Lines:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="serial-lines",
                                         daemon=True)
-        self._leases: dict[Key, Lease] = {}
+        self._leasing = asyncio.Lock()
+        self._leases: dict[Key, tuple[Lease, Listener]] = {}
         #: A line has its port again and keeps what it said, as long as its guest runs.
         self._former: dict[Key, tuple[int, bytearray]] = {}
 
@@ -92,19 +98,16 @@ class Lines:
 
     def port(self, instance_id: str, line: Line) -> int | None:
         """The port that it has, or had when it was given back last."""
-        key = instance_id, line.alias
-        lease = self._leases.get(key)
-        return lease.port if lease else self._former.get(key, (None, None))[0]
+        return self._former.get((instance_id, line.alias), (None, b""))[0]
 
-    def heard(self, instance_id: str) -> bytes:
-        """The end of what the instance's lines said while they were served."""
-        return b"".join(bytes(heard) for (owner, _), (_, heard) in sorted(self._former.items())
-                        if owner == instance_id)
+    def heard(self, instance_id: str, line: Line) -> bytes:
+        """The end of what it said while it was served, in this life of its guest."""
+        return bytes(self._former.get((instance_id, line.alias), (0, b""))[1])
 
     def release(self, instance_id: str) -> None:
         """Give its ports back, but those that are in use."""
         self._ask(self._give_back(lambda lease: lease.instance_id == instance_id
-                                  and not lease.used))
+                                  and not lease.lock.locked()))
 
     def end(self, *instance_ids: str) -> None:
         """These guests do not run any more: cut their lines off soon, and forget them."""
@@ -125,89 +128,71 @@ class Lines:
 
     async def _lease(self, instance_id: str, line: Line) -> int:
         key = instance_id, line.alias
-        if key not in self._leases:
-            port, heard = self._former.get(key, (0, bytearray()))
-            # Not one that another line will want back, as long as there are others.
-            wanted = {former for former, _ in self._former.values()}
-            candidates = [*([port] if port else ()),
-                          *sorted(self._range, key=wanted.__contains__)]
-            lease = Lease(instance_id, line, ports.bound(self._listen, candidates), heard)
-            lease.sock.setblocking(False)
-            self._leases[key] = lease
-            self._former[key] = lease.port, heard
-            lease.task = self._loop.create_task(self._serve(lease))
-            LOG.info("Line %s of instance %s is served on port %s", line.alias, instance_id,
-                     lease.port)
-        return self._leases[key].port
+        async with self._leasing:
+            if key not in self._leases:
+                port, heard = self._former.get(key, (0, bytearray()))
+                # Not one that another line will want back, as long as there are others.
+                wanted = {former for former, _ in self._former.values()}
+                candidates = [*([port] if port else ()),
+                              *sorted(self._range, key=wanted.__contains__)]
+                lease = Lease(instance_id, line, bound(self._listen, candidates), heard)
+                listener = await Listener.open(lease.sock, functools.partial(self._serve, lease))
+                self._leases[key], self._former[key] = (lease, listener), (lease.port, heard)
+                LOG.info("Line %s of instance %s is served on port %s", line.alias, instance_id,
+                         lease.port)
+            return self._former[key][0]
 
     async def _give_back(self, chosen: Callable[[Lease], bool]) -> None:
-        for key, lease in list(self._leases.items()):
+        for key, (lease, listener) in list(self._leases.items()):
             if chosen(lease):
                 del self._leases[key]
-                if lease.task:
-                    lease.task.cancel()
-                    await asyncio.wait([lease.task], timeout=ANSWER_TIMEOUT)
-                lease.sock.close()
                 LOG.info("Port %s of instance %s is given back", lease.port, lease.instance_id)
+                await listener.close()
 
     async def _end(self, chosen: Callable[[str], bool]) -> None:
         await self._give_back(lambda lease: chosen(lease.instance_id))
         for key in [key for key in self._former if chosen(key[0])]:
             del self._former[key]
 
-    async def _serve(self, lease: Lease) -> None:
-        while True:
-            sock, _ = await self._loop.sock_accept(lease.sock)
-            lease.used = True
+    async def _serve(self, lease: Lease, reader: asyncio.StreamReader,
+                     writer: asyncio.StreamWriter) -> None:
+        async with lease.lock:
+            if reader.at_eof():
+                return
             try:
-                await self._carry(lease, sock)
-            except Exception:
-                LOG.exception("Line %s of instance %s failed", lease.line.alias,
-                              lease.instance_id)
-            finally:
-                lease.used = False
-
-    async def _carry(self, lease: Lease, sock: socket.socket) -> None:
-        reader, writer = await asyncio.open_connection(sock=sock)
-        guest = None
-        try:
-            async with asyncio.timeout(OPEN_TIMEOUT):
-                guest = await self._open_end(lease.instance_id, lease.line)
-            await _pump(lease, guest, reader, writer)
-        except (exception.ConsolesError, OSError) as exc:
-            LOG.warning("Line %s of instance %s ends: %s", lease.line.alias, lease.instance_id,
-                        exc or type(exc).__name__)
-        finally:
-            writer.close()
-            if guest is not None:
-                await guest.close()
-        with contextlib.suppress(OSError):
-            async with asyncio.timeout(LINGER):
-                await writer.wait_closed()
-        writer.transport.abort()
+                async with asyncio.timeout(OPEN_TIMEOUT):
+                    guest = await self._open_end(lease.instance_id, lease.line)
+                try:
+                    await _pump(lease.heard, guest, reader, writer)
+                finally:
+                    guest.close()
+            except (exception.ConsolesError, OSError) as exc:
+                LOG.warning("Line %s of instance %s ends: %s", lease.line.alias,
+                            lease.instance_id, exc or type(exc).__name__)
 
 
-async def _pump(lease: Lease, guest: GuestEnd, reader: asyncio.StreamReader,
+async def _pump(heard: bytearray, guest: GuestEnd, reader: asyncio.StreamReader,
                 writer: asyncio.StreamWriter) -> None:
-    """Until either side ends."""
+    """Until either side ends. Raises the guest's OSError."""
     async def to_client() -> None:
         while data := await guest.read():
-            lease.heard += data
-            del lease.heard[:-MAX_HEARD]
+            heard.extend(data)
+            del heard[:-MAX_HEARD]
             writer.write(data)
-            await writer.drain()
+            with contextlib.suppress(ConnectionError):  # the other task sees it, too
+                await writer.drain()
 
     async def to_guest() -> None:
-        while data := await reader.read(CHUNK):
-            await guest.write(data)
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(CHUNK):
+                await guest.write(data)
 
     tasks = {asyncio.create_task(to_client()), asyncio.create_task(to_guest())}
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
     finally:
         for task in tasks:
             task.cancel()
-        results = await asyncio.gather(*tasks, return_exceptions=True)
-    for result in results:
-        if isinstance(result, Exception):
-            raise result
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -24,7 +24,7 @@ class GuestEnd(Protocol):
     async def write(self, data: bytes) -> None:
         """Raises OSError."""
 
-    async def close(self) -> None: ...
+    def close(self) -> None: ...
 
 
 class UnixEnd:
@@ -46,7 +46,7 @@ class UnixEnd:
         self._writer.write(data)
         await self._writer.drain()
 
-    async def close(self) -> None:
+    def close(self) -> None:
         self._writer.transport.abort()
 
 
@@ -93,11 +93,11 @@ class StreamEnd:
             else:
                 data = data[sent:]
 
-    async def close(self) -> None:
+    def close(self) -> None:
+        """Nobody waits for libvirt, which may wait for its daemon."""
         with contextlib.suppress(libvirt.libvirtError, exception.AgentUnavailable):
             self._stream.eventRemoveCallback()
-            await asyncio.wrap_future(
-                self._connection.submit(lambda opened: self._stream.abort(), 0.0))
+            self._connection.submit(lambda opened: self._stream.abort(), 0.0)
 
     def _ask(self, function: Any, argument: Any) -> Any:
         try:

@@ -1,31 +1,22 @@
 """Where the built-in guests live: one asyncio loop in one thread of the agent."""
 
 import asyncio
-import contextlib
 import dataclasses
-import logging
-import socket
 import threading
-from collections.abc import Awaitable
-from collections.abc import Callable
 
-from consoles.compute import ports
 from consoles.compute.guests.console_log import boot_text
 from consoles.compute.guests.console_log import ConsoleLog
 from consoles.compute.guests.rfb import Screen
 from consoles.compute.guests.serial import SerialLine
 from consoles.compute.guests.testcard import TestCard
+from consoles.compute.listener import bound
+from consoles.compute.listener import Listener
+from consoles.compute.listener import Serve
 from consoles.compute.shape import ANY_PORT
-
-LOG = logging.getLogger(__name__)
 
 SCREEN, LINE = "screen", "line"
 #: Seconds that the loop may take for what it is asked.
 ANSWER_TIMEOUT = 5.0
-#: Seconds in which a peer must take what was written to it before its end.
-LINGER = 2.0
-
-Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,7 +78,7 @@ class House:
             if instance_id not in self._running:
                 self._running[instance_id] = guest, await self._boot(guest)
 
-    async def _boot(self, guest: Guest) -> list["Listener"]:
+    async def _boot(self, guest: Guest) -> list[Listener]:
         log = self._logs.setdefault(guest.instance_id, ConsoleLog())
         serve: dict[str, Serve] = {}
         if SCREEN in guest.devices:
@@ -98,7 +89,7 @@ class House:
         listeners: list[Listener] = []
         try:
             for device, function in serve.items():
-                sock = ports.bound(self._listen, self._candidates(guest.instance_id, device))
+                sock = bound(self._listen, self._candidates(guest.instance_id, device))
                 self._ports[guest.instance_id, device] = sock.getsockname()[1]
                 listeners.append(await Listener.open(sock, function))
         except OSError:
@@ -114,46 +105,6 @@ class House:
         others = set(self._ports.values())
         own = self._ports.get((instance_id, device))
         return [*([own] if own else ()), *sorted(self._free[device], key=others.__contains__)]
-
-
-class Listener:
-    """A listening socket and the connections that came by it."""
-
-    def __init__(self, serve: Serve) -> None:
-        self._serve = serve
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    @classmethod
-    async def open(cls, sock: socket.socket, serve: Serve) -> "Listener":
-        listener = cls(serve)
-        listener._server = await asyncio.start_server(listener._accepted, sock=sock)
-        return listener
-
-    async def close(self) -> None:
-        """End all of it, as the power's end would."""
-        if self._server:
-            self._server.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.get_running_loop().create_task(self._carry(reader, writer))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await self._serve(reader, writer)
-            writer.close()
-            with contextlib.suppress(OSError):
-                async with asyncio.timeout(LINGER):
-                    await writer.wait_closed()
-        except Exception:
-            LOG.exception("A built-in guest failed")
-        finally:
-            writer.transport.abort()
 
 
 async def _close(listeners: list[Listener]) -> None:
