@@ -37,10 +37,17 @@ class BadRequest(ConsolesError):
 
 
 class InvalidToken(ConsolesError):
-    """Missing, unknown, expired or used: never said which, or guessing would learn from it."""
+    """Missing, unknown or expired: never said which, or guessing would learn from it."""
 
     http_status, close_code, reason = 401, 4401, "token_invalid"
     public = "The token is missing, unknown or expired. Ask for a new console URL."
+
+
+class TokenUsed(ConsolesError):
+    """Only who holds the token hears this, so that nobody learns from it by guessing."""
+
+    http_status, close_code, reason = 401, 4401, "token_used"
+    public = "This URL was used already. Ask for a new console URL."
 
 
 class Forbidden(ConsolesError):
@@ -51,6 +58,11 @@ class Forbidden(ConsolesError):
 class WrongConsoleType(Forbidden):
     reason = "wrong_type"
     public = "This URL belongs to another type of console."
+
+
+class AddressNotAllowed(Forbidden):
+    reason = "address_not_allowed"
+    public = "This URL may not be used from your address."
 
 
 class TargetNotAllowed(Forbidden):

@@ -119,7 +119,10 @@ class Details(ConnectInfo):
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Tally(Value):
-    """How a session ended: times in epoch milliseconds, bytes as carried (frames not counted)."""
+    """How a session ended: times in epoch milliseconds, bytes as carried (frames not counted).
+
+    Not `opened`: the target was not reached, and so a token for one use was not used.
+    """
 
     session_id: str
     bytes_in: int
@@ -128,6 +131,7 @@ class Tally(Value):
     reason: str
     started_at: int = 0
     ended_at: int = 0
+    opened: bool = True
 
 
 def mint_token() -> str:

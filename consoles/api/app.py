@@ -61,7 +61,7 @@ def assemble(conf: cfg.ConfigOpts, caller: Caller) -> Services:
     enforcer.register_defaults(policies.list_rules())
     return Services(inventory=Inventory(caller), compute=Compute(caller),
                     consoleauth=ConsoleAuth(caller), sessions=Sessions(caller), enforcer=enforcer,
-                    rates=Rates(conf),
+                    rates=Rates(conf), token_ttl=conf.consoleauth.token_ttl,
                     shares_any_project=conf.api.auth_strategy == "noauth")
 
 

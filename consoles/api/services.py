@@ -15,7 +15,11 @@ from consoles.rpc.sessions import Sessions
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Services:
-    """`shares_any_project`: instances of project `*` belong to whoever asks (noauth only)."""
+    """`shares_any_project`: instances of project `*` belong to whoever asks (noauth only).
+
+    `token_ttl`: seconds that the URL of a console is good for, unless it is asked for a shorter
+    time.
+    """
 
     inventory: Inventory
     compute: Compute
@@ -24,6 +28,7 @@ class Services:
     enforcer: policy.Enforcer
     rates: Rates
     shares_any_project: bool
+    token_ttl: int
 
     def allows(self, context: RequestContext, rule: str, project_id: str | None) -> bool:
         """Whether the caller may do `rule` to what belongs to `project_id` (None: to nobody)."""

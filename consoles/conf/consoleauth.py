@@ -17,8 +17,8 @@ enforce_session_timeout says otherwise."""),
         "token_max_life", default=0, min=0,
         help="""Seconds of life that a caller of add_connection_details may ask for.
 
-0 or less than token_ttl: token_ttl. The API asks for no time of its own and gets
-token_ttl; others may ask for longer, up to this."""),
+0 or less than token_ttl: token_ttl. What the API gives out has token_ttl, or the shorter
+time that its user asks for; others may ask for longer, up to this."""),
     cfg.BoolOpt(
         "enforce_session_timeout", default=False,
         help="""End sessions when the token that they were opened with expires (Close 4443).

@@ -57,7 +57,9 @@ ADD = _validator(_object(
     instance_id=ID, console_type={"enum": list(ConsoleType)}, token=HASH, host=NAME, port=PORT,
     access_url_base=URL, tls_port=_optional(PORT), tls_name=OWNER, agent_host=OWNER,
     project_id=OWNER, user_id=OWNER, ttl=_optional(_integer(1)),
-    options=_optional({"type": "object", "maxProperties": 64}))
+    options=_optional({"type": "object", "maxProperties": 64, "properties": {
+        "single_use": {"type": "boolean"}, "view_only": {"type": "boolean"},
+        "client_cidr": _optional(NAME)}}))
     | {"if": {"properties": {"console_type": {"const": ConsoleType.WEBMKS}}},
        "then": {"properties": {"internal_access_path": TICKET}},
        "else": {"properties": {"internal_access_path": PATH}}})
@@ -77,8 +79,9 @@ REPORTED_SESSION = _validator(_object(
 WORKER = _validator(_object(worker=NAME, boot_id=ID, sessions=_items({"type": "object"})))
 
 TALLY = _validator(_object(
-    ("started_at", "ended_at"), session_id=ID, bytes_in=_integer(), bytes_out=_integer(),
-    code=_integer(1000, 4999), reason=_text(64), started_at=_integer(), ended_at=_integer()))
+    ("started_at", "ended_at", "opened"), session_id=ID, opened={"type": "boolean"},
+    bytes_in=_integer(), bytes_out=_integer(), code=_integer(1000, 4999), reason=_text(64),
+    started_at=_integer(), ended_at=_integer()))
 TALLIES = _validator(_object(tallies=_items({"type": "object"})))
 
 #: A word, since it stands in audit events and is told to the user.

@@ -13,11 +13,13 @@ from consoles.consoleauth import arguments
 from consoles.consoleauth.closing import Closer
 from consoles.consoleauth.locator import Locator
 from consoles.context import RequestContext
+from consoles.db import claims
 from consoles.db import connections
 from consoles.db import models
 from consoles.db import sessions
 from consoles.db.engine import Database
 from consoles.rpc.interface import exposed
+from consoles.wire import restrictions
 
 LOG = logging.getLogger(__name__)
 
@@ -55,6 +57,7 @@ class ConsoleAuthManager:
             "user_id": user_id}
         arguments.check(arguments.ADD, **values, token=token, ttl=ttl, options=options,
                         internal_access_path=internal_access_path)
+        restrictions.check(console_type, options or {})
         values |= {
             "id": str(uuid.uuid4()), "token_hash": token, "options": options or {},
             "request_id": context.request_id,
@@ -73,7 +76,7 @@ class ConsoleAuthManager:
             known = self._database.read(connections.find, token)
             return model.Details.from_dict(known).to_dict() if known else None
         request = _session_request(session)
-        claim = self._database.write(connections.claim, token, request, self._limits)
+        claim = self._database.write(claims.claim, token, request, self._limits)
         if claim is None:
             return None
         self._closer.close(context, claim.taken_over, CLOSE_CODES["taken_over"], "taken_over")
@@ -113,13 +116,12 @@ class ConsoleAuthManager:
         self._closer.close(context, ended, code, reason)
         return {"deleted": deleted, "sessions": [place.id for place in ended]}
 
-    def _locate(self, context: RequestContext, claim: connections.Claim,
+    def _locate(self, context: RequestContext, claim: claims.Claim,
                 session_id: str) -> dict[str, Any]:
         try:
             return self._locator.locate(context, claim.details, claim.host)
         except exception.ConsolesError as exc:
-            self._database.write(sessions.end_where, models.Session.id == session_id,
-                                 exc.close_code, exc.reason)
+            self._database.write(claims.give_up, session_id, exc.close_code, exc.reason)
             raise
 
 

@@ -10,6 +10,7 @@ from consoles import model
 from consoles.consoleauth import arguments
 from consoles.consoleauth.closing import Closer
 from consoles.context import RequestContext
+from consoles.db import claims
 from consoles.db import connections
 from consoles.db import sessions
 from consoles.db.engine import Database
@@ -47,7 +48,10 @@ class SessionsEndpoint:
         arguments.check(arguments.TALLIES, tallies=tallies)
         rows = _fitting(arguments.TALLY, tallies, "session_id", "a proxy")
         for part in _parts(rows):
-            self._database.write(sessions.close, [model.Tally.from_dict(row) for row in part])
+            ended = self._database.write(
+                claims.close, [model.Tally.from_dict(row) for row in part])
+            self._closer.close(context, ended, exception.CLOSE_CODES[claims.SIBLINGS_END],
+                               claims.SIBLINGS_END)
         return [tally["session_id"] for tally in tallies if "session_id" in tally]
 
     @exposed

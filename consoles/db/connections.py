@@ -6,7 +6,6 @@ within a table), so that transactions wait for each other and seldom deadlock.
 
 from collections.abc import Sequence
 from typing import Any
-from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -14,22 +13,11 @@ from sqlalchemy import orm
 from consoles import exception
 from consoles import model
 from consoles.db import clock
-from consoles.db import exclusive
 from consoles.db import sessions
 from consoles.db.models import Connection
-from consoles.db.models import Instance
 from consoles.db.models import Session
 
 SECRET = ("token_hash", "internal_access_path")
-
-
-class Claim(NamedTuple):
-    """A token's columns, the sessions that it took the console over from, and the host that the
-    instance is on, None for one that no agent reports."""
-
-    details: dict[str, Any]
-    taken_over: list[sessions.Place]
-    host: str | None
 
 
 def add(db: orm.Session, values: dict[str, Any], ttl: int) -> dict[str, Any]:
@@ -52,31 +40,8 @@ def add(db: orm.Session, values: dict[str, Any], ttl: int) -> dict[str, Any]:
 
 def find(db: orm.Session, token_hash: str) -> dict[str, Any] | None:
     """→ the columns of a token that is known and not expired."""
-    row = db.scalar(_valid(token_hash))
-    return _columns(row) if row else None
-
-
-def claim(db: orm.Session, token_hash: str, session: model.SessionRequest,
-          limits: sessions.Limits) -> Claim | None:
-    """`find`, and mark the token as used by this session, whose row is inserted as opening.
-
-    Raises WrongConsoleType, InUse, OverLimit, and nothing is claimed.
-    """
-    if session.kind in model.EXCLUSIVE:
-        exclusive.take_turn(db, token_hash)
-    row = db.scalar(_valid(token_hash).with_for_update())
-    if row is None:
-        return None
-    if row.console_type != session.kind:
-        raise exception.WrongConsoleType(
-            f"a token for {row.console_type} came to a proxy for {session.kind}")
-    ended = exclusive.make_way(db, row, session)
-    sessions.open(db, row, session, limits)
-    found = _columns(row) | {"claimed_by": session.id}
-    row.claimed_by = session.id
-    row.updated_at = clock.now()  # whose value nobody asks for
-    host = db.scalar(sa.select(Instance.host).where(Instance.id == row.instance_id))
-    return Claim(found, ended, host)
+    row = db.scalar(valid(token_hash))
+    return columns(row) if row else None
 
 
 def move(db: orm.Session, connection_id: str, agent_host: str, place: model.ConnectInfo) -> None:
@@ -136,7 +101,7 @@ def unused() -> sa.ColumnElement[bool]:
                                      Session.ended_at.is_(None)))
 
 
-def _valid(token_hash: str) -> sa.Select[Connection]:
+def valid(token_hash: str) -> sa.Select[Connection]:
     return sa.select(Connection).where(Connection.token_hash == token_hash,
                                        Connection.expires_at > clock.now())
 
@@ -151,11 +116,11 @@ def _listed(db: orm.Session, conditions: list[sa.ColumnElement[bool]],
             idle_timeout: int) -> list[dict[str, Any]]:
     now = clock.read(db)
     rows = db.scalars(sa.select(Connection).where(*conditions).order_by(Connection.id)).all()
-    return [{key: value for key, value in _columns(row).items() if key not in SECRET}
+    return [{key: value for key, value in columns(row).items() if key not in SECRET}
             | {"idle": row.updated_at < now - idle_timeout * clock.SECOND,
                "expired": row.expires_at <= now}
             for row in rows]
 
 
-def _columns(row: Connection) -> dict[str, Any]:
+def columns(row: Connection) -> dict[str, Any]:
     return {column.key: getattr(row, column.key) for column in Connection.__table__.columns}

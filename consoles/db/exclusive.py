@@ -35,14 +35,14 @@ def make_way(db: orm.Session, connection: Connection,
              request: model.SessionRequest) -> list[sessions.Place]:
     """End the session that has the console, if `request` takes it over; → where it runs.
 
-    Raises InUse where it does not.
+    Raises InUse where it does not, or may not: who only looks ends nobody's session.
     """
     if connection.console_type not in model.EXCLUSIVE:
         return []
     others = sa.and_(Session.instance_id == connection.instance_id,
                      Session.console_type == connection.console_type,
                      Session.ended_at.is_(None), Session.id != request.id)
-    if request.takeover:
+    if request.takeover and not connection.options.get("view_only"):
         return sessions.end_where(db, others, exception.CLOSE_CODES[TAKEN_OVER], TAKEN_OVER)
     found = db.execute(
         sa.select(Session.started_at, Connection.user_id)

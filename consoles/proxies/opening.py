@@ -24,7 +24,7 @@ class Ended(exception.ConsolesError):
 class Opening:
     """From request to tally. `request` is what consoleauth is told when the token is used."""
 
-    __slots__ = ("_request_id", "awaits_target", "details", "ended", "link", "question",
+    __slots__ = ("_request_id", "awaits_target", "details", "ended", "link", "opened", "question",
                  "recording", "request", "started_at")
 
     def __init__(self, request: model.SessionRequest) -> None:
@@ -32,6 +32,7 @@ class Opening:
         self._request_id = RequestContext().request_id
         self.started_at = now_ms()
         self.awaits_target = False
+        self.opened = False  # the target is reached, and a token for one use is used
         #: While consoleauth is asked: it may claim the token after the client has gone.
         self.question: asyncio.Task[model.Details] | None = None
         self.details: model.Details | None = None
@@ -68,7 +69,7 @@ class Opening:
     def refused(self, exc: exception.ConsolesError) -> model.Tally:
         return model.Tally(session_id=self.request.id, bytes_in=0, bytes_out=0,
                            code=exc.close_code, reason=exc.reason, started_at=self.started_at,
-                           ended_at=now_ms())
+                           ended_at=now_ms(), opened=self.opened)
 
     def row(self) -> dict[str, Any]:
         """What a report says of it."""

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from consoles import context as request_context
 from consoles import exception
 from consoles import model
+from consoles.proxies import view_only
 from consoles.proxies.audit import Audit
 from consoles.proxies.authorizer import Authorizer
 from consoles.proxies.backoff import Backoff
@@ -97,12 +98,13 @@ class Sessions:
         self.audit.authorised(session)
         async with self._reached(session, details) as target:
             await self._record(session, details)
+            session.opened = True
             with self.audit.metrics.stage("accept"):
                 frontend.accept()
                 for step in self._spec.to_client:
                     await step(frontend, details, self._settings.means)
             session.check_ended()
-            session.link = self._carry(session, frontend.detach(), target.detach())
+            session.link = self._carry(session, details, frontend.detach(), target.detach())
         LOG.info("Session %s opened: instance %s at %s:%s", session.request.id,
                  details.instance_id, details.host, details.port)
         request_context.forget()
@@ -138,12 +140,12 @@ class Sessions:
             target.abort()
             raise
 
-    def _carry(self, session: Opening, client: End, target: End) -> Link:
+    def _carry(self, session: Opening, details: model.Details, client: End,
+               target: End) -> Link:
         self.audit.opened(session)
-        if session.recording is not None:
-            to_client, to_target = session.recording.ways()
-            client = dataclasses.replace(client, way=to_client)
-            target = dataclasses.replace(target, way=to_target)
+        to_client, to_target = session.recording.ways() if session.recording else (None, None)
+        client = dataclasses.replace(client, way=to_client)
+        target = dataclasses.replace(target, way=view_only.guard(details, to_target))
         return self._relay.carry(session.request.id, client, target, self._ended, self._ask_why)
 
     async def _record(self, session: Opening, details: model.Details) -> None:

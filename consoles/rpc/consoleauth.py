@@ -28,6 +28,9 @@ class ConsoleAuth(Client):
 
         `agent_host` names the agent that is asked again when the token is used; without it
         what is stored here is used as it stands. `ttl` is capped by the configuration.
+        `options` are the restrictions of `wire.restrictions`, and whatever else the caller keeps.
+
+        Raises BadRequest for what is malformed, and for a restriction that this type cannot keep.
         """
         return self._call(
             context, "add_connection_details", instance_id=instance_id,
@@ -43,8 +46,9 @@ class ConsoleAuth(Client):
         With `session` (a `model.SessionRequest`) the token is claimed, the session's row is
         inserted in state `opening` and the agent is asked where the console is now.
 
-        Raises WrongConsoleType, OverLimit, PortChanged, InstanceNotFound, InstanceMoving,
-        InstanceNotReady, ConsoleTypeUnavailable, AgentUnavailable.
+        Raises WrongConsoleType, AddressNotAllowed, TokenUsed, InUse, OverLimit, PortChanged,
+        InstanceNotFound, InstanceMoving, InstanceNotReady, ConsoleTypeUnavailable,
+        AgentUnavailable.
         """
         return self._call(context, "get_connection_details", token=model.token_hash(token),
                           session=session)

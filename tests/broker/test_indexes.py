@@ -5,6 +5,7 @@ from oslo_config import cfg
 
 from benchmarks import rows
 from consoles import model
+from consoles.db import claims
 from consoles.db import connections
 from consoles.db import engine
 from consoles.db import expiry
@@ -35,7 +36,7 @@ UNUSED = {"ix_sessions_connection_id", "ix_sessions_ended_at"}
 TOKEN = rows.token(COUNT // 2)
 #: A name, a function of `consoles.db` with its arguments, the indexes that it may use.
 QUESTIONS = [
-    ("check", connections.claim, (TOKEN, session(), sessions.Limits(4, 100)),
+    ("check", claims.claim, (TOKEN, session(), sessions.Limits(4, 100)),
      {"token_hash", "PRIMARY", "ix_sessions_connection_id", "ix_sessions_project_id_ended_at"}),
     ("look", connections.find, (TOKEN,), {"token_hash"}),
     ("report", sessions.report, (WORKER, "boot", [reported(n) for n in (0, 1)]), {"PRIMARY"}),

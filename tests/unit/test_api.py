@@ -41,7 +41,7 @@ def refusal(func, *args):
 def test_a_type_belongs_to_one_protocol(protocol, console_type):
     document = {"protocol": protocol, "type": str(console_type)}
     if PROTOCOLS[console_type] == protocol:
-        assert console.wanted(document) is console_type
+        assert console.wanted(document) == console.Wanted(console_type)
     else:
         assert protocol in refusal(console.wanted, document)
 
@@ -185,7 +185,8 @@ def services():
     enforcer = policy.Enforcer(conf)
     enforcer.register_defaults(policies.list_rules())
     return Services(inventory=None, compute=None, consoleauth=None, sessions=None,
-                    enforcer=enforcer, rates=None, shares_any_project=False)
+                    enforcer=enforcer, rates=None, shares_any_project=False,
+                    token_ttl=600)
 
 
 OPEN, SEE, ALL, HOST = (console_policies.CREATE, server_policies.SHOW,

@@ -12,6 +12,7 @@ from consoles.api.handlers import console
 from consoles.api.policies import console as console_policies
 from consoles.api.policies import console_output as policies
 from consoles.api.schemas import actions as schemas
+from consoles.api.schemas.console import Wanted
 from consoles.api.services import Services
 from consoles.model import ConsoleType
 
@@ -20,7 +21,7 @@ def _give_console(name: str) -> operation.Operation:
     """An action of before microversion 2.6, one for each kind of console."""
     def run(services: Services, req: falcon.Request, resp: falcon.Response,
             server_id: str) -> None:
-        wanted = ConsoleType(req.get_media()[name]["type"])
+        wanted = Wanted(ConsoleType(req.get_media()[name]["type"]))
         given = console.open_console(services, req, resp, server_id, wanted)
         resp.media = {"console": {"type": given["type"], "url": given["url"]}}
 

@@ -29,11 +29,13 @@ def create(services: Services, req: falcon.Request, resp: falcon.Response,
 
 
 def open_console(services: Services, req: falcon.Request, resp: falcon.Response, server_id: str,
-                 console_type: model.ConsoleType) -> dict[str, str]:
+                 wanted: schemas.Wanted) -> dict[str, str]:
     """→ {protocol, type, url}, and the answer's headers.
 
     This is the order of a console's request; the token is in the answer and nowhere else.
     """
+    console_type = wanted.console_type
+    _check_ttl(services, wanted.ttl)
     context = req.context.request_context
     services.rates.take(context)
     instance = instances.find(services, context, server_id)
@@ -45,8 +47,15 @@ def open_console(services: Services, req: falcon.Request, resp: falcon.Response,
         host=info.host, port=info.port, access_url_base=info.access_url_base,
         internal_access_path=info.internal_access_path, tls_port=info.tls_port,
         tls_name=info.tls_name, agent_host=host, project_id=context.project_id,
-        user_id=context.user_id)
+        user_id=context.user_id, ttl=wanted.ttl, options=dict(wanted.restrictions))
     LOG.info("Gave out a %s console of instance %s on %s", console_type, instance.id, host)
     resp.cache_control = ["no-store"]
     return {"protocol": model.PROTOCOLS[console_type], "type": console_type.value,
             "url": access_url.join(info.access_url_base, token, console_type)}
+
+
+def _check_ttl(services: Services, ttl: int | None) -> None:
+    if ttl is not None and ttl > services.token_ttl:
+        raise falcon.HTTPBadRequest(
+            description="Invalid input for ttl: URLs are good for at most "
+                        f"{services.token_ttl} seconds.")
