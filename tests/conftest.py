@@ -7,6 +7,7 @@ pytest_plugins = (
     "tests.fixtures.connect",
     "tests.fixtures.consoleauth",
     "tests.fixtures.faults",
+    "tests.fixtures.hypervisor",
     "tests.fixtures.keystone",
     "tests.fixtures.libvirt",
     "tests.fixtures.log",

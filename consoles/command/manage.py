@@ -9,6 +9,7 @@ from typing import Any
 from oslo_config import cfg
 
 from consoles import exception
+from consoles.command import host_setup
 from consoles.command import instances
 from consoles.command import launch
 from consoles.command import output
@@ -75,6 +76,14 @@ def host_list(conf: cfg.ConfigOpts) -> int:
     return output.print_table(HOSTS, [
         host | {"up": "up" if host["up"] else "DOWN", "age": output.age(host["age"]),
                 "consoles": ",".join(host["consoles"])} for host in hosts])
+
+
+def setup_host(conf: cfg.ConfigOpts) -> int:
+    return host_setup.setup(conf, conf.command)
+
+
+def remove_host(conf: cfg.ConfigOpts) -> int:
+    return host_setup.remove(conf.command)
 
 
 def instance_list(conf: cfg.ConfigOpts) -> int:
@@ -150,6 +159,12 @@ def _add_commands(commands: Any) -> None:
                             "[consoleauth] session_retention")
     host = _group(commands, "host", "hypervisors")
     _listing(_command(host, "list", host_list, "hosts, whether they are up, their last report"))
+    host_setup.add_setup_arguments(_command(
+        host, "setup", setup_host, "have this hypervisor announce and run proxies of its own; 1 "
+        "when something is left to be done by hand"))
+    host_setup.add_remove_arguments(_command(
+        host, "remove", remove_host, "take back exactly what 'host setup' has changed; 1 when "
+        "something is left to be done by hand"))
     instance = _group(commands, "instance", "servers that agents report")
     listing = _command(instance, "list", instance_list, "servers, by their ids")
     _listing(listing)

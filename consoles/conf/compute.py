@@ -14,6 +14,14 @@ stub_instances, `libvirt` asks libvirt ([libvirt], needs the extra `consoles[lib
     cfg.HostAddressOpt(
         "host",
         help="Name of this hypervisor on the bus and in the inventory; [DEFAULT] host when unset."),
+    cfg.StrOpt(
+        "public_endpoint",
+        help="""Where users reach the proxies of this host: an address, an interface, or a name.
+
+Where every hypervisor runs proxies of its own, this takes the place of the host in every
+`*_base_url`; schemes, ports and paths stay. Of an interface it is the first address, IPv4 before
+IPv6, as it is at the start; behind NAT, write the name or the address outside. Unset: the URLs are
+taken as they stand."""),
     cfg.IntOpt(
         "reap_interval", default=60, min=1,
         help="""Seconds between two looks for idle connection details.

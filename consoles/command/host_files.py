@@ -1,0 +1,108 @@
+"""Files that `consoles-manage host setup` changes, and how they come back exactly as they were.
+
+What was there is recorded before it is changed, in a file that only root reads and, unlike a
+directory of the service's own, only root can exchange.
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+import tempfile
+from typing import Any
+
+from consoles import exception
+
+RECORD = "etc/consoles/host-setup.json"
+
+
+class Files:
+    """Below `root`; paths are relative to it. Raises ConfigError for what cannot be done.
+
+    `units` are the services that were enabled.
+    """
+
+    def __init__(self, root: str, dry_run: bool) -> None:
+        self._root = pathlib.Path(root)
+        self._dry_run = dry_run
+        text = self.read(RECORD)
+        record: dict[str, Any] = json.loads(text) if text else {"files": {}, "units": []}
+        self.units: list[str] = record["units"]
+        self._files: dict[str, dict[str, str | None]] = record["files"]
+
+    def shown(self, path: str) -> str:
+        return str(self._root / path)
+
+    def read(self, path: str) -> str | None:
+        """→ None where there is no file. What is no text comes back as it was, too."""
+        try:
+            return (self._root / path).read_bytes().decode("utf-8", "surrogateescape")
+        except FileNotFoundError:
+            return None
+        except OSError as exc:
+            raise _failure(exc) from exc
+
+    def write(self, path: str, text: str) -> bool:
+        """→ whether something was to be changed."""
+        now = self.read(path)
+        if now == text:
+            return False
+        known = self._files.get(path)
+        if known and now not in (known["before"], known["after"]):
+            raise exception.ConfigError(
+                f"{self.shown(path)} was changed by somebody else since: save it, run "
+                "consoles-manage host remove, and begin anew")
+        self._files[path] = {"before": known["before"] if known else now, "after": text}
+        self.save()
+        self._put(path, text)
+        return True
+
+    def restore(self) -> tuple[list[str], list[str]]:
+        """→ the paths that are as they were, and those that somebody else has changed since."""
+        restored, left = [], []
+        for path, known in list(self._files.items()):
+            now = self.read(path)
+            if now not in (known["before"], known["after"]):
+                left.append(path)
+                continue
+            if now != known["before"]:
+                self._put(path, known["before"])
+            restored.append(path)
+            del self._files[path]
+        return restored, left
+
+    def save(self) -> None:
+        """Keep what is still to be taken back; nothing of it, no record."""
+        record = {"files": self._files, "units": self.units}
+        self._put(RECORD, json.dumps(record) if self._files or self.units else None, 0o600)
+
+    def _put(self, path: str, text: str | None, mode: int = 0o644) -> None:
+        """In one step, with the owner and the mode of what was there; None removes it."""
+        if self._dry_run:
+            return
+        target = pathlib.Path(os.path.realpath(self._root / path))
+        try:
+            if text is None:
+                target.unlink(missing_ok=True)
+                return
+            target.parent.mkdir(parents=True, exist_ok=True)
+            descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+            try:
+                with os.fdopen(descriptor, "wb") as stream:
+                    stream.write(text.encode("utf-8", "surrogateescape"))
+                    with contextlib.suppress(FileNotFoundError):
+                        there = target.stat()
+                        mode = there.st_mode & 0o7777
+                        os.fchown(stream.fileno(), there.st_uid, there.st_gid)
+                    os.fchmod(stream.fileno(), mode)
+                os.replace(name, target)
+            except BaseException:
+                os.unlink(name)
+                raise
+        except OSError as exc:
+            raise _failure(exc) from exc
+
+
+def _failure(exc: OSError) -> exception.ConfigError:
+    return exception.ConfigError(f"{exc.filename}: {exc.strerror}; host setup and remove are "
+                                 "root's, on the hypervisor itself")

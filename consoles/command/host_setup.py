@@ -1,0 +1,188 @@
+"""consoles-manage host setup and host remove: a hypervisor with proxies of its own."""
+
+import argparse
+import configparser
+import io
+import os
+import socket
+from typing import Any
+from urllib.parse import urlsplit
+
+from oslo_config import cfg
+
+from consoles import exception
+from consoles.command import handshake
+from consoles.command import qemu_conf
+from consoles.command.host_files import Files
+from consoles.command.host_units import Units
+from consoles.compute import endpoints
+from consoles.proxies import catalog
+
+#: Read by every service, behind and so instead of what consoles.conf says.
+DROP_IN = "etc/consoles/consoles.conf.d/50-host.conf"
+HEAD = ("# Written by consoles-manage host setup: do not edit it, setup writes it anew and\n"
+        "# consoles-manage host remove takes it away.\n\n")
+AGENT = "consoles-compute.service"
+PROXIES = {row.command.removeprefix("consoles-").removesuffix("proxy"): row
+           for row in catalog.ROWS.values()}
+
+
+def add_setup_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--endpoint", metavar="ENDPOINT",
+                        help="where users reach this host's proxies: an address, an interface, or "
+                             "a name (of NAT, too)")
+    parser.add_argument("--proxies", type=_proxies, metavar="NAME,...",
+                        help=f"those that run here: {', '.join(PROXIES)}")
+    parser.add_argument("--hypervisor", action="store_true",
+                        help="show what libvirt's qemu.conf needs, and with --yes change it")
+    parser.add_argument("--yes", action="store_true", help="change qemu.conf")
+    add_remove_arguments(parser)
+
+
+def add_remove_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--root", default="/", metavar="DIRECTORY",
+                        help="of an image of a host instead of this host: nothing is started")
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+
+
+def setup(conf: cfg.ConfigOpts, asked: Any) -> int:
+    """→ 0, or 1 when something is left to be done by hand, which is said. Raises ConfigError."""
+    if not (asked.endpoint or asked.hypervisor) or bool(asked.endpoint) != bool(asked.proxies):
+        raise exception.ConfigError("say --endpoint with --proxies, or --hypervisor, or all three")
+    files = Files(asked.root, asked.dry_run)
+    if asked.dry_run:
+        print("Nothing is changed, this is what would be done:")
+    problems = []
+    if asked.endpoint:
+        _announce(conf, asked, files)
+        problems += _enable(files, Units(asked.root, asked.dry_run), asked.proxies)
+    if asked.hypervisor:
+        problems += _hypervisor(conf, asked, files)
+    return _tell(problems)
+
+
+def remove(asked: Any) -> int:
+    """→ 0, or 1 when something is left to be done by hand, which is said. Raises ConfigError."""
+    files, units = Files(asked.root, asked.dry_run), Units(asked.root, asked.dry_run)
+    if asked.dry_run:
+        print("Nothing is changed, this is what would be done:")
+    restored, left = files.restore()
+    for path in restored:
+        print(f"restored  {files.shown(path)}")
+    problems = [f"{files.shown(path)} was changed by somebody else since and stays as it is"
+                for path in left]
+    was_ours = AGENT in files.units
+    for unit in list(files.units):
+        problem = units.disable(unit) if units.program else "systemctl is not here"
+        if problem:
+            problems.append(f"{unit} is not disabled: {problem}")
+            continue
+        files.units.remove(unit)
+        print(f"disabled  {unit}")
+    files.save()
+    if restored and not was_ours and units.program and not units.restart(AGENT):
+        print(f"restarted {AGENT}")
+    if not (restored or left or problems):
+        print("There is nothing that host setup has changed.")
+    _after_qemu(restored)
+    return _tell(problems)
+
+
+def _announce(conf: cfg.ConfigOpts, asked: Any, files: Files) -> None:
+    """The drop-in, and the URLs that it leads to."""
+    host = endpoints.public_host(asked.endpoint)
+    rows = [PROXIES[name] for name in asked.proxies]
+    parser = configparser.RawConfigParser()
+    parser["compute"] = {"public_endpoint": asked.endpoint}
+    for row in rows:
+        parser[row.group] = {"enabled": "true"}
+        conf.set_override("enabled", True, row.group)
+    conf.set_override("public_endpoint", asked.endpoint, "compute")
+    text = io.StringIO(HEAD)
+    text.seek(0, os.SEEK_END)
+    parser.write(text)
+    changed = files.write(DROP_IN, text.getvalue())
+    print(f"{'wrote' if changed else 'unchanged':<9} {files.shown(DROP_IN)}")
+    urls = endpoints.endpoints(conf)
+    for row in rows:
+        url, port = urls[row.console_type.value], conf[row.group][f"{row.prefix}_port"]
+        print(f"URL       {row.console_type.value:<12}{url}")
+        if _port(url) != port:
+            print(f"note      [{row.group}] {row.base_url} leads to port {_port(url)}, the proxy "
+                  f"listens on {port}: is there something between?")
+    try:
+        socket.getaddrinfo(host.strip("[]"), None)
+    except OSError:
+        print(f"note      {host} is no interface of this host and does not resolve here")
+
+
+def _enable(files: Files, units: Units, names: list[str]) -> list[str]:
+    """→ what is left to be done by hand."""
+    wanted = [AGENT, *(f"{PROXIES[name].command}.service" for name in names)]
+    if units.program is None:
+        return [f"systemctl is not here: have {', '.join(wanted)} started by whatever starts "
+                "services here, and those that run started anew"]
+    problems = []
+    for unit in wanted:
+        if units.enabled(unit):
+            problem, said = units.restart(unit) if unit == AGENT else "", "unchanged"
+        else:
+            problem, said = units.enable(unit), "enabled"
+            if not problem:
+                files.units.append(unit)
+                files.save()
+        if problem:
+            problems.append(f"{unit} is not enabled: {problem}")
+        else:
+            print(f"{said:<9} {unit}")
+    return problems
+
+
+def _hypervisor(conf: cfg.ConfigOpts, asked: Any, files: Files) -> list[str]:
+    """→ what is left to be done by hand."""
+    name = files.shown(qemu_conf.PATH)
+    before = files.read(qemu_conf.PATH)
+    if before is None:
+        return [f"{name} is not there: is libvirt's driver for QEMU installed?"]
+    after = qemu_conf.edit(before, qemu_conf.wanted(conf))
+    if after == before:
+        print(f"unchanged {name}")
+        return []
+    print(qemu_conf.difference(before, after, name))
+    directory = qemu_conf.certificates(after)
+    missing = [file for file in qemu_conf.NEEDED
+               if files.read(f"{directory.lstrip('/')}/{file}") is None]
+    if "vencrypt" in conf.vnc.auth_schemes and missing:
+        return [f"{directory} has no {', '.join(missing)}: guests would not start with vnc_tls; "
+                f"{name} is not changed"]
+    if not asked.yes:
+        return [f"{name} is not changed: --yes does it"]
+    files.write(qemu_conf.PATH, after)
+    print(f"wrote     {name}")
+    _after_qemu([qemu_conf.PATH])
+    return []
+
+
+def _after_qemu(changed: list[str]) -> None:
+    if qemu_conf.PATH in changed:
+        print("note      libvirt reads qemu.conf when it starts: systemctl restart virtqemud (or "
+              "libvirtd)\nnote      guests that run keep the old values until they are stopped "
+              "and started, or migrate")
+
+
+def _tell(problems: list[str]) -> int:
+    for problem in problems:
+        print(f"TO DO     {problem}")
+    return 1 if problems else 0
+
+
+def _port(url: str) -> int:
+    parts = urlsplit(url)
+    return parts.port or handshake.PORTS[parts.scheme]
+
+
+def _proxies(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",")]
+    if wrong := [name for name in names if name not in PROXIES]:
+        raise argparse.ArgumentTypeError(f"{', '.join(wrong)}: choose from {', '.join(PROXIES)}")
+    return list(dict.fromkeys(names))
