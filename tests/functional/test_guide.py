@@ -1,0 +1,64 @@
+"""What the guide has people write and type: options that exist, values they take, commands."""
+
+import logging
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+from oslo_config import cfg
+
+from consoles.command import launch
+from consoles.command import spelling
+
+ROOT = pathlib.Path(__file__).parents[2]
+GUIDE = ROOT / "doc/source"
+PAGES = sorted(GUIDE.rglob("*.rst"))
+COMMANDS = re.compile(r"[#$] (?:/opt/consoles/bin/)?(consoles-[a-z0-9-]+)((?: [a-z]+)*)")
+UNIT = re.compile(r"\bconsoles-[a-z0-9]+\b")
+
+
+def blocks(page, language):
+    """The code blocks of a page in this language, without their indent."""
+    pattern = rf"^\.\. code-block:: {language}\n\n((?:(?:   .*)?\n)+)"
+    return [re.sub(r"^   ", "", text, flags=re.M)
+            for text in re.findall(pattern, page.read_text(), re.M)]
+
+
+FILES = [pytest.param(text, id=f"{page.stem}-{number}")
+         for page in PAGES for number, text in enumerate(blocks(page, "ini"))]
+
+
+def test_there_are_files_in_the_guide():
+    assert len(FILES) >= 6
+
+
+@pytest.mark.parametrize("text", FILES)
+def test_a_file_of_the_guide_says_what_an_option_can_be(text, tmp_path, caplog):
+    path = tmp_path / "consoles.conf"
+    path.write_text(text)
+    conf = cfg.ConfigOpts()
+    launch._register(conf)
+    launch._read(conf, [f"--config-file={path}"], "consoles-api")
+    with caplog.at_level(logging.WARNING, "consoles"):
+        spelling.warn(conf)
+    assert [record.getMessage() for record in caplog.records] == []
+
+
+def test_the_guide_starts_units_that_there_are():
+    there = {path.stem for path in (ROOT / "etc/systemd").glob("*.service")}
+    for page in PAGES:
+        lines = "".join(blocks(page, "console")).splitlines()
+        asked = [UNIT.findall(line) for line in lines if "systemctl enable" in line]
+        assert {name for names in asked for name in names} <= there, page
+
+
+def test_the_guide_types_commands_that_there_are():
+    commands = {match for page in PAGES for text in blocks(page, "console")
+                for match in COMMANDS.findall(text)}
+    assert commands
+    for command, words in commands:
+        done = subprocess.run([pathlib.Path(sys.executable).parent / command, *words.split(),
+                               "--help"], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
