@@ -4,7 +4,9 @@ import dataclasses
 import enum
 import hashlib
 import secrets
+import sys
 from typing import Any
+from typing import ClassVar
 from typing import Self
 
 TOKEN_BYTES = 32
@@ -42,9 +44,14 @@ EXCLUSIVE = frozenset({ConsoleType.SERIAL})
 
 
 class Value:
-    """A frozen dataclass that can cross the bus; keys that a newer peer added are ignored."""
+    """A frozen dataclass that can cross the bus; keys that a newer peer added are ignored.
+
+    `alike` are fields whose text many values share; it is kept in memory once.
+    """
 
     __slots__ = ()
+
+    alike: ClassVar[frozenset[str]] = frozenset()
 
     def to_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)  # type: ignore[call-overload]
@@ -52,7 +59,8 @@ class Value:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
         known = {f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
-        return cls(**{k: v for k, v in data.items() if k in known})
+        return cls(**{k: sys.intern(v) if k in cls.alike and type(v) is str else v
+                      for k, v in data.items() if k in known})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,6 +113,9 @@ class SessionRequest(Value):
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Details(ConnectInfo):
     """What consoleauth answers for a good token: the console's place now, and who may use it."""
+
+    alike: ClassVar = frozenset({
+        "console_type", "host", "agent_host", "project_id", "user_id", "access_url_base"})
 
     id: str = ""
     session_id: str = ""

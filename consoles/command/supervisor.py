@@ -10,6 +10,7 @@ once. Only the parent counts SIGTERMs: an init system may send one to parent and
 
 import contextlib
 import dataclasses
+import gc
 import logging
 import multiprocessing
 import os
@@ -110,6 +111,7 @@ class Supervisor(cotyledon.ServiceManager):
         self._hung_up = threading.Event()
         self._at_once = False
         self.register_hooks(on_terminate=self._terminating, on_dead_worker=self._ended)
+        gc.freeze()  # a worker's collector writes to all it looks at: shared memory would be copied
         self._add(generation)
 
     def _add(self, generation: Generation) -> None:

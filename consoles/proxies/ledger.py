@@ -4,8 +4,10 @@ A tally is kept until consoleauth has taken it, so that a bus that is away loses
 """
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Callable
+from collections.abc import Iterable
 from typing import Any
 
 from consoles import exception
@@ -29,12 +31,12 @@ MAX_ABANDONED = 1000
 class Ledger:
     """One per worker, in its loop.
 
-    `live` gives the sessions; `end(ids, reason, code)` closes those told to end and answers the
-    ids of those that were here.
+    `live` gives the sessions' rows, made as they are taken; `end(ids, reason, code)` closes those
+    told to end and answers the ids of those that were here.
     """
 
     def __init__(self, sessions: Sessions, worker: str, boot_id: str,
-                 live: Callable[[], list[dict[str, Any]]],
+                 live: Callable[[], Iterable[dict[str, Any]]],
                  end: Callable[[list[str], str, int], list[str]]) -> None:
         self._sessions = sessions
         self._worker = worker
@@ -68,9 +70,9 @@ class Ledger:
         while True:
             await asyncio.sleep(interval)
             try:
-                rows = self._live()
-                for start in range(0, len(rows), BATCH):
-                    await self._report(rows[start:start + BATCH])
+                rows = iter(self._live())
+                while batch := list(itertools.islice(rows, BATCH)):
+                    await self._report(batch)
             except Exception:  # a worker that stops reporting is taken for dead
                 LOG.exception("A report failed")
 

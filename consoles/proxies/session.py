@@ -5,6 +5,8 @@ import contextlib
 import dataclasses
 import logging
 from collections.abc import AsyncIterator
+from collections.abc import Iterator
+from typing import Any
 
 from consoles import context as request_context
 from consoles import exception
@@ -68,6 +70,12 @@ class Sessions:
                 await self._open(session, frontend)
         except (Exception, asyncio.CancelledError) as exc:
             self.refuse(session, frontend, _refusal(exc, session, self.stops))
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """What reports say of those that are authorised, made as they are taken."""
+        for session in list(self.all.values()):
+            if session.details and session.request.id in self.all:
+                yield session.row()
 
     def refuse(self, session: Opening, frontend: Frontend,
                exc: exception.ConsolesError) -> None:

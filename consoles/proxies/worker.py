@@ -165,7 +165,7 @@ class Worker:
         self._sessions.audit = Audit(self._metrics, notifications.send)
         self._sessions.ledger = Ledger(
             SessionsClient(caller), self.name, self._boot_id,
-            live=lambda: [s.row() for s in self._sessions.all.values() if s.details],
+            live=self._sessions.rows,
             end=self._end)
         self._server = Server(self._spec, self._settings, self._sessions, self.name,
                               self._boot_id)
