@@ -1,4 +1,4 @@
-"""What `consoles-manage status` looks at: contradictions, the bus, consoleauth, the hosts."""
+"""What `consoles-manage status` looks at: contradictions, the bus, consoleauth, hosts, proxies."""
 
 import dataclasses
 import enum
@@ -11,6 +11,7 @@ from oslo_config import cfg
 
 from consoles import exception
 from consoles.command import output
+from consoles.command import reachable
 from consoles.context import RequestContext
 from consoles.rpc.compute import Compute
 from consoles.rpc.inventory import Inventory
@@ -47,6 +48,8 @@ def check(conf: cfg.ConfigOpts, caller: ThreadCaller, context: RequestContext) -
         answered = (time.monotonic() - began) * 1000
         findings.append(Finding(Level.OK, "consoleauth", f"answers in {answered:.0f} ms"))
         findings += _hosts(hosts)
+        findings += [Finding(Level.OK if well else Level.WARNING, "proxy", text)
+                     for well, text in reachable.check(hosts)]
         findings += _domains(hosts, Compute(caller), context)
         findings += _sessions(Sessions(caller), context)
     except exception.BusUnavailable:
@@ -96,7 +99,7 @@ def _hosts(hosts: list[dict]) -> Iterator[Finding]:
         yield Finding(Level.WARNING, "hosts", "no consoles-compute has reported yet")
     for host in hosts:
         text = (f"{host['name']}: {host['instances']} instances, reported "
-                f"{output.age(host['age'])} ago")
+                f"{output.age(host['age'])} ago, {', '.join(host['consoles']) or 'no consoles'}")
         if host["up"]:
             yield Finding(Level.OK, "host", text)
         else:

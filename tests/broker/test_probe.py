@@ -22,6 +22,8 @@ def test_a_console_is_probed_and_what_is_stopped_is_named(make_system, rabbit):
     assert shown["id"] == instance_id("one")
     assert shown["endpoints"]["novnc"] == system.base["vnc"]["novncproxy_base_url"]
     assert "url of novnc" in system.manage("instance", "show", "vm-one").stdout
+    own = f"novnc of one: http://127.0.0.1:{system.proxy_ports['proxy']}"
+    wait_for(lambda: f"{own} answers" in system.manage("status").stdout, 30)
 
     done = system.manage("probe", "vm-one")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -31,6 +33,9 @@ def test_a_console_is_probed_and_what_is_stopped_is_named(make_system, rabbit):
     wait_for(lambda: system.rows("SELECT state FROM sessions") == [("ended",)], 30)
 
     system.services.terminate("proxy")
+    done = system.manage("status")
+    assert done.returncode == 1
+    assert f"{own}: Connection refused" in done.stdout
     done = system.manage("probe", "vm-one", "--type", "novnc")
     assert done.returncode == 5
     assert "start consoles-novncproxy" in done.stdout

@@ -192,7 +192,7 @@ def test_the_operator_sees_what_is_there_and_what_is_missing(cloud):
     code, text = cloud.manage("status")
     assert (code, "no consoles-compute has reported" in text) == (1, True)
     cloud.inventory.report(cloud.context, AGENT, "b", 1, True, [instance()],
-                           {"novnc": "http://x.example/"}, "1.0")
+                           {"rdp-html5": "http://x.example/"}, "1.0")
     cloud.add("t")
     asked = session()
     cloud.auth.get_connection_details(cloud.context, "t", asked)
