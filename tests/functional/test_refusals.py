@@ -30,7 +30,9 @@ def closed(proxy, *args, **kwargs):
 ERRORS = [
     (exception.BadRequest, 400, 4400),
     (exception.InvalidToken, 401, 4401),
+    (exception.TokenUsed, 401, 4401),
     (exception.WrongConsoleType, 403, 4403),
+    (exception.AddressNotAllowed, 403, 4403),
     (exception.TargetNotAllowed, 403, 4403),
     (exception.InstanceNotFound, 404, 4404),
     (exception.PortChanged, 409, 4409),
