@@ -3,6 +3,7 @@
 import argparse
 import configparser
 import io
+import ipaddress
 import os
 import socket
 from typing import Any
@@ -23,6 +24,11 @@ DROP_IN = "etc/consoles/consoles.conf.d/50-host.conf"
 HEAD = ("# Written by consoles-manage host setup: do not edit it, setup writes it anew and\n"
         "# consoles-manage host remove takes it away.\n\n")
 AGENT = "consoles-compute.service"
+#: Where a group has the address of the consoles themselves, the one that proxies use last.
+ADDRESSES = {"vnc": ("server_listen", "server_proxyclient_address"),
+             "spice": ("server_listen", "server_proxyclient_address"),
+             "serial_console": ("proxyclient_address",)}
+SHARED = ("127.0.0.1", "::1")
 PROXIES = {row.command.removeprefix("consoles-").removesuffix("proxy"): row
            for row in catalog.ROWS.values()}
 
@@ -33,6 +39,10 @@ def add_setup_arguments(parser: argparse.ArgumentParser) -> None:
                              "a name (of NAT, too)")
     parser.add_argument("--proxies", type=_proxies, metavar="NAME,...",
                         help=f"those that run here: {', '.join(PROXIES)}")
+    parser.add_argument("--address", metavar="ADDRESS",
+                        help="this host's own for its consoles, no other host's: guests' servers "
+                             "listen there, its proxies connect there and nowhere else; what "
+                             "*proxyclient_address says if that is one")
     parser.add_argument("--hypervisor", action="store_true",
                         help="show what libvirt's qemu.conf needs, and with --yes change it")
     parser.add_argument("--yes", action="store_true", help="change qemu.conf")
@@ -94,10 +104,15 @@ def _announce(conf: cfg.ConfigOpts, asked: Any, files: Files) -> None:
     rows = [PROXIES[name] for name in asked.proxies]
     parser = configparser.RawConfigParser()
     parser["compute"] = {"public_endpoint": asked.endpoint}
-    for row in rows:
-        parser[row.group] = {"enabled": "true"}
-        conf.set_override("enabled", True, row.group)
-    conf.set_override("public_endpoint", asked.endpoint, "compute")
+    parser.read_dict({row.group: {"enabled": "true"} for row in rows})
+    groups = [group for group in ADDRESSES if group in parser]
+    if groups:
+        address = _own_address(conf, groups, asked.address)
+        parser["proxy"] = {"allowed_targets": address}
+        parser.read_dict({group: dict.fromkeys(ADDRESSES[group], address) for group in groups})
+    for group in parser.sections():
+        for option, value in parser[group].items():
+            conf.set_override(option, [value] if option == "allowed_targets" else value, group)
     text = io.StringIO(HEAD)
     text.seek(0, os.SEEK_END)
     parser.write(text)
@@ -114,6 +129,24 @@ def _announce(conf: cfg.ConfigOpts, asked: Any, files: Files) -> None:
         socket.getaddrinfo(host.strip("[]"), None)
     except OSError:
         print(f"note      {host} is no interface of this host and does not resolve here")
+
+
+def _own_address(conf: cfg.ConfigOpts, groups: list[str], asked: str | None) -> str:
+    """Any proxy takes any token: what two hosts call 127.0.0.1 would be another guest's console.
+
+    Raises ConfigError.
+    """
+    found = {asked} if asked else {conf[group][ADDRESSES[group][-1]] for group in groups}
+    address = found.pop()
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        ip = None
+    if found or ip is None or ip.is_unspecified or address in SHARED:
+        raise exception.ConfigError(
+            "say with --address which address of this host, and of no other one, its consoles "
+            f"have; {asked or ', '.join(sorted({address, *found}))} is none that tells hosts apart")
+    return address
 
 
 def _enable(files: Files, units: Units, names: list[str]) -> list[str]:

@@ -12,7 +12,7 @@ COMMAND = "import sys; from consoles.command import manage; sys.exit(manage.main
 DROP_IN = "etc/consoles/consoles.conf.d/50-host.conf"
 RECORD = "etc/consoles/host-setup.json"
 QEMU = "etc/libvirt/qemu.conf"
-SETUP = ("setup", "--endpoint", "192.0.2.7", "--proxies", "novnc,serial")
+SETUP = ("setup", "--endpoint", "192.0.2.7", "--proxies", "novnc,serial", "--address", "10.0.0.31")
 
 
 @pytest.fixture
@@ -27,8 +27,10 @@ def test_a_host_is_set_up_and_left_as_it_was(host):
     assert host.enabled() == {"consoles-compute", "consoles-novncproxy", "consoles-serialproxy"}
     text = host.read(DROP_IN)
     assert "[compute]\npublic_endpoint = 192.0.2.7\n" in text
-    assert "[vnc]\nenabled = true\n" in text
-    assert "[serial_console]\nenabled = true\n" in text
+    assert ("[vnc]\nenabled = true\nserver_listen = 10.0.0.31\n"
+            "server_proxyclient_address = 10.0.0.31\n") in text
+    assert "[serial_console]\nenabled = true\nproxyclient_address = 10.0.0.31\n" in text
+    assert "[proxy]\nallowed_targets = 10.0.0.31\n" in text
     assert "http://192.0.2.7:6080/vnc_auto.html" in done.stdout
     assert "ws://192.0.2.7:6083/" in done.stdout
     for unit in host.enabled():
@@ -50,7 +52,8 @@ def test_what_was_there_before_comes_back(host):
     (host.units / "consoles-compute.service").touch()
     before = host.files()
     assert host.manage(*SETUP).returncode == 0
-    assert host.manage("setup", "--endpoint", "lo", "--proxies", "novnc").returncode == 0
+    assert host.manage("setup", "--endpoint", "lo", "--proxies", "novnc", "--address",
+                       "10.0.0.31").returncode == 0
     assert "public_endpoint = lo" in host.read(DROP_IN)
     assert host.manage("remove").returncode == 0
     assert host.files() == before
@@ -60,7 +63,8 @@ def test_what_was_there_before_comes_back(host):
 def test_a_file_that_somebody_else_has_changed_is_left_and_told(host):
     host.manage(*SETUP)
     host.put(DROP_IN, b"[compute]\npublic_endpoint = mine\n")
-    done = host.manage("setup", "--endpoint", "lo", "--proxies", "novnc")
+    done = host.manage("setup", "--endpoint", "lo", "--proxies", "novnc", "--address",
+                       "10.0.0.31")
     assert done.returncode == 1
     assert "changed by somebody else since" in done.stderr
     done = host.manage("remove")
@@ -113,7 +117,8 @@ def test_without_systemctl_the_rest_is_said(host, monkeypatch, tmp_path):
 
 
 def test_a_unit_that_is_missing_is_said_and_the_others_are_enabled(host):
-    done = host.manage("setup", "--endpoint", "kvm7.invalid", "--proxies", "mks,novnc")
+    done = host.manage("setup", "--endpoint", "kvm7.invalid", "--proxies", "mks,novnc", "--address",
+                       "10.0.0.31")
     assert done.returncode == 1
     assert "consoles-mksproxy.service is not enabled: Unit" in done.stdout
     assert host.enabled() == {"consoles-compute", "consoles-novncproxy"}
@@ -132,6 +137,29 @@ def test_what_cannot_be_meant(host, words, told):
     assert told in done.stderr
     assert "Traceback" not in done.stderr
     assert host.files() == before
+
+
+@pytest.mark.parametrize(("vnc", "serial", "address"), [
+    ("127.0.0.1", "127.0.0.1", ()), ("::1", "::1", ()), ("localhost", "localhost", ()),
+    ("10.0.0.31", "127.0.0.1", ()), ("10.0.0.31", "10.0.0.31", ("--address", "127.0.0.1")),
+    ("10.0.0.31", "10.0.0.31", ("--address", "0.0.0.0")),
+    ("10.0.0.31", "10.0.0.31", ("--address", "kvm7"))])
+def test_an_address_that_other_hosts_have_too_is_refused(host, vnc, serial, address):
+    before = host.files()
+    host.config.write_text(f"[vnc]\nserver_proxyclient_address = {vnc}\n"
+                           f"[serial_console]\nproxyclient_address = {serial}\n")
+    done = host.manage("setup", "--endpoint", "lo", "--proxies", "novnc,serial", *address)
+    assert done.returncode == 1
+    assert "say with --address" in done.stderr
+    assert host.files() == before
+
+
+def test_the_address_that_the_host_is_configured_with_is_taken(host):
+    host.config.write_text("[vnc]\nserver_proxyclient_address = 10.0.0.31\n")
+    assert host.manage("setup", "--endpoint", "lo", "--proxies", "novnc",
+                       "--hypervisor", "--yes").returncode == 0
+    assert "[proxy]\nallowed_targets = 10.0.0.31\n" in host.read(DROP_IN)
+    assert '\nvnc_listen = "10.0.0.31"\n' in host.read(QEMU)
 
 
 def test_a_port_between_is_noted(host):
