@@ -1,7 +1,6 @@
 """The guru meditation report of every service: that it comes, and what is not in it."""
 
 import os
-import pathlib
 import signal
 import subprocess
 import sys
@@ -13,6 +12,8 @@ import pytest
 
 from tests.fixtures.processes import free_port
 from tests.fixtures.processes import wait_for
+from tests.functional.test_uwsgi import EXAMPLE
+from tests.functional.test_uwsgi import UWSGI
 
 SECRETS = {"bus": "s3cret-of-bus", "database": "s3cret-of-database",
            "keystone": "s3cret-of-keystone", "memcache": "s3cret-of-memcache"}
@@ -103,12 +104,10 @@ def test_the_api_under_another_server_reports_at_a_touched_file(services, sectio
     trigger = tmp_path / "trigger"
     sections["oslo_reports"]["file_event_handler"] = trigger
     config = services.configure(sections)
-    server = pathlib.Path(sys.executable).parent / "pyuwsgi"
-    ini = pathlib.Path(__file__).parents[2] / "etc/consoles/uwsgi.ini"
-    text = ini.read_text().replace("/opt/consoles", sys.prefix).replace(
+    text = EXAMPLE.read_text().replace("/opt/consoles", sys.prefix).replace(
         "= :8790", f"= 127.0.0.1:{sections['api']['port']}")
     (tmp_path / "uwsgi.ini").write_text(text)
-    process = subprocess.Popen([server, "--ini", tmp_path / "uwsgi.ini"],
+    process = subprocess.Popen([*UWSGI, "--ini", tmp_path / "uwsgi.ini"],
                                env={"OS_CONSOLES_CONFIG_FILES": str(config)},
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:

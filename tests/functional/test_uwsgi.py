@@ -12,7 +12,8 @@ from tests.fixtures.processes import Process
 from tests.fixtures.processes import wait_for
 
 EXAMPLE = pathlib.Path(__file__).parents[2] / "etc/consoles/uwsgi.ini"
-UWSGI = pathlib.Path(sys.executable).parent / "pyuwsgi"
+#: In the environment of the tests, whichever has the command.
+UWSGI = [sys.executable, "-c", "import pyuwsgi; pyuwsgi.run()"]
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def start(tmp_path):
             assert old in text
             text = text.replace(old, new)
         (tmp_path / "uwsgi.ini").write_text(text)
-        started.append(Process("uwsgi", [UWSGI, "--ini", tmp_path / "uwsgi.ini"],
+        started.append(Process("uwsgi", [*UWSGI, "--ini", tmp_path / "uwsgi.ini"],
                                tmp_path / "uwsgi.log",
                                env={"OS_CONSOLES_CONFIG_FILES": str(tmp_path / "consoles.conf")}))
         return started[-1], port
