@@ -17,14 +17,19 @@ from tests.fixtures.vencrypt import NAME
 from tests.fixtures.vencrypt import qemu
 from tests.fixtures.xvp import VERSION
 
-#: What the log says, and the table of the guide for operators.
-ENDED = "the peer ended the connection"
-FOREIGN = "TLS: unable to get local issuer certificate"
-MISMATCH = "mismatch"
-NO_VENCRYPT = "the server offers security types [1]"
-ANONYMOUS = "the server offers VeNCrypt subtypes [257]"
-WANTS_VENCRYPT = "the server offers security types [19]"
 GUIDE = pathlib.Path(__file__).parents[2] / "doc/source/admin/vencrypt.rst"
+#: The guide's table: {(given, schemes): outcome}. Each test below makes the outcome of its rows.
+TABLE = {(given, schemes): outcome for given, several, outcome in re.findall(
+    r"^   \* - (.+)\n     - (``.+``)\n     - (?!Outcome)(.+)$", GUIDE.read_text(), re.MULTILINE)
+    for schemes in re.findall("``([^`]+)``", several)}
+MADE = set()
+
+
+def row(given, *schemes):
+    """Parametrise a test with what the guide says that comes of it, for each of the schemes."""
+    MADE.update((given, each) for each in schemes)
+    return pytest.mark.parametrize(("schemes", "wanted"), [
+        (each, TABLE.get((given, each))) for each in schemes], ids=schemes)
 
 
 @pytest.fixture(scope="module")
@@ -64,12 +69,30 @@ def refused(dial, port, options, caplog, tls_name=NAME):
     return next(r.getMessage() for r in caplog.records if "refused:" in r.getMessage())
 
 
-@pytest.mark.parametrize("schemes", [["vencrypt"], ["vencrypt", "none"], ["none", "vencrypt"]])
-def test_qemu_with_our_certificates(dial, with_tls, options, schemes):
-    ws = dial(with_tls, options | {"vnc__auth_schemes": schemes})
-    viewer = rfb_viewer.Viewer(ws).connect()
-    assert viewer.refresh().size
-    assert viewer.security_types == b"\x01"
+@pytest.fixture
+def outcome(dial, options, fault_proxy, caplog):
+    """→ what comes of a console at this port, in the guide's words; a refusal is a 502."""
+    def of(port, schemes, *, tls_name=NAME, **changed):
+        changed = {f"vnc__{name}": value for name, value in changed.items()}
+        line = fault_proxy(port)
+        schemes = {"vnc__auth_schemes": schemes.split(",")}
+        try:
+            ws = dial(line.port, options | schemes | changed, tls_name)
+        except ws_client.Refused as exc:
+            assert str(exc).startswith("502 ")
+            said = next(r.getMessage() for r in caplog.records if "refused:" in r.getMessage())
+            return "refused: " + said.partition(" refused: target: ")[2]
+        viewer = rfb_viewer.Viewer(ws).connect()
+        assert viewer.refresh().size
+        assert viewer.security_types == b"\x01"
+        return "the guest's screen" + ", not encrypted" * (viewer.name.encode() in line.said)
+    caplog.set_level("INFO")
+    return of
+
+
+@row("everything right", "vencrypt", "vencrypt,none", "none,vencrypt")
+def test_qemu_with_our_certificates(outcome, with_tls, schemes, wanted):
+    assert outcome(with_tls, schemes) == wanted
 
 
 def test_qemu_and_a_native_viewer(make_xvp, consoleauth, with_tls, options):
@@ -80,61 +103,65 @@ def test_qemu_and_a_native_viewer(make_xvp, consoleauth, with_tls, options):
     assert rfb_viewer.Viewer(stream).connect().refresh().size
 
 
-def test_no_certificate_of_ours(dial, with_tls, options, caplog):
-    said = refused(dial, with_tls, options | {"vnc__vencrypt_client_cert": None,
-                                              "vnc__vencrypt_client_key": None}, caplog)
-    assert said.endswith(ENDED)
+@row("no client certificate", "vencrypt", "vencrypt,none")
+def test_no_certificate_of_ours(outcome, with_tls, schemes, wanted):
+    assert outcome(with_tls, schemes, vencrypt_client_cert=None, vencrypt_client_key=None
+                   ) == wanted
 
 
-def test_a_certificate_of_a_ca_that_the_hypervisor_does_not_know(dial, with_tls, options, pki,
-                                                                  caplog):
+@row("a client certificate of another CA", "vencrypt", "vencrypt,none")
+def test_a_certificate_of_a_ca_that_the_hypervisor_does_not_know(outcome, with_tls, pki, schemes,
+                                                                  wanted):
     cert, key = pki.foreign.cert, pki.foreign.key
-    said = refused(dial, with_tls, options | {"vnc__vencrypt_client_cert": str(cert),
-                                              "vnc__vencrypt_client_key": str(key)}, caplog)
-    assert said.endswith(ENDED)
+    assert outcome(with_tls, schemes, vencrypt_client_cert=str(cert),
+                   vencrypt_client_key=str(key)) == wanted
 
 
-@pytest.mark.parametrize("schemes", [["vencrypt"], ["vencrypt", "none"]])
-def test_a_hypervisor_of_a_ca_that_we_do_not_know(dial, with_tls, options, pki, caplog, schemes):
-    said = refused(dial, with_tls, options | {"vnc__auth_schemes": schemes,
-                   "vnc__vencrypt_ca_certs": str(pki.foreign.ca_file)}, caplog)
-    assert said.endswith(FOREIGN)
+@row("the hypervisor's certificate is of another CA", "vencrypt", "vencrypt,none")
+def test_a_hypervisor_of_a_ca_that_we_do_not_know(outcome, with_tls, pki, schemes, wanted):
+    assert outcome(with_tls, schemes, vencrypt_ca_certs=str(pki.foreign.ca_file)) == wanted
 
 
-@pytest.mark.parametrize("name", ["kvm8.example.org", None])
-def test_a_hypervisor_of_another_name(dial, with_tls, options, caplog, name):
-    """Without a name the address counts, which this certificate does not have."""
-    said = refused(dial, with_tls, options, caplog, tls_name=name)
-    assert MISMATCH in said
+@row("the certificate is for another name", "vencrypt", "vencrypt,none")
+def test_a_hypervisor_of_another_name(outcome, with_tls, schemes, wanted):
+    assert outcome(with_tls, schemes, tls_name="kvm8.example.org") == wanted
 
 
-def test_a_hypervisor_of_another_name_where_names_do_not_count(dial, with_tls, options):
-    ws = dial(with_tls, options | {"vnc__vencrypt_check_hostname": False}, "kvm8.example.org")
-    assert ws.recv_message() == VERSION
+@row("the agent says no name, and the certificate is for no address", "vencrypt")
+def test_a_hypervisor_without_a_name(outcome, with_tls, schemes, wanted):
+    assert outcome(with_tls, schemes, tls_name=None) == wanted
 
 
-def test_a_server_without_vencrypt_is_refused_when_none_is_not_listed(dial, without_tls, options,
-                                                                     caplog):
-    assert NO_VENCRYPT in refused(dial, without_tls, options, caplog)
+@row("the certificate is for another name, ``vencrypt_check_hostname = false``", "vencrypt")
+def test_a_hypervisor_of_another_name_where_names_do_not_count(outcome, with_tls, schemes, wanted):
+    assert outcome(with_tls, schemes, tls_name="kvm8.example.org",
+                   vencrypt_check_hostname=False) == wanted
 
 
-def test_a_server_without_vencrypt_in_a_migration(dial, without_tls, options):
-    ws = dial(without_tls, options | {"vnc__auth_schemes": ["vencrypt", "none"]})
-    assert rfb_viewer.Viewer(ws).connect().refresh().size
+@row("a server without VeNCrypt", "vencrypt")
+def test_a_server_without_vencrypt_is_refused_when_none_is_not_listed(outcome, without_tls,
+                                                                     schemes, wanted):
+    assert outcome(without_tls, schemes) == wanted
 
 
-def test_anonymous_tls_is_refused(dial, anonymous, options, caplog):
-    said = refused(dial, anonymous, options | {"vnc__auth_schemes": ["vencrypt", "none"]}, caplog)
-    assert ANONYMOUS in said
+@row("a server without VeNCrypt", "vencrypt,none")
+def test_a_server_without_vencrypt_in_a_migration(outcome, without_tls, schemes, wanted):
+    assert outcome(without_tls, schemes) == wanted
 
 
-def test_a_hypervisor_that_wants_tls_of_a_proxy_that_speaks_none(dial, with_tls, caplog):
-    assert WANTS_VENCRYPT in refused(dial, with_tls, {}, caplog)
+@row("anonymous TLS only (``tls-creds-anon``)", "vencrypt", "vencrypt,none")
+def test_anonymous_tls_is_refused(outcome, anonymous, schemes, wanted):
+    assert outcome(anonymous, schemes) == wanted
 
 
-def test_the_guides_table_has_these_outcomes():
-    for said in (ENDED, FOREIGN, MISMATCH, NO_VENCRYPT, ANONYMOUS, WANTS_VENCRYPT):
-        assert re.search(f"- refused: .*{re.escape(said)}", GUIDE.read_text()), said
+@row("a server that wants VeNCrypt", "none")
+def test_a_hypervisor_that_wants_tls_of_a_proxy_that_speaks_none(outcome, with_tls, schemes,
+                                                                 wanted):
+    assert outcome(with_tls, schemes) == wanted
+
+
+def test_each_row_of_the_guides_table_is_made():
+    assert set(TABLE) == MADE
 
 
 # -- what QEMU does not do ------------------------------------------------------------------------
