@@ -125,6 +125,9 @@ def _announce(conf: cfg.ConfigOpts, asked: Any, files: Files) -> None:
         if _port(url) != port:
             print(f"note      [{row.group}] {row.base_url} leads to port {_port(url)}, the proxy "
                   f"listens on {port}: is there something between?")
+    if groups and (others := [row.group for row in rows if row.group not in ADDRESSES]):
+        print(f"note      [proxy] allowed_targets is this host alone: name the networks of "
+              f"{', '.join(others)}, too, in a file behind this one")
     try:
         socket.getaddrinfo(host.strip("[]"), None)
     except OSError:

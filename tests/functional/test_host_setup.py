@@ -122,6 +122,7 @@ def test_a_unit_that_is_missing_is_said_and_the_others_are_enabled(host):
     assert done.returncode == 1
     assert "consoles-mksproxy.service is not enabled: Unit" in done.stdout
     assert host.enabled() == {"consoles-compute", "consoles-novncproxy"}
+    assert "allowed_targets is this host alone: name the networks of mks, too" in done.stdout
     assert "kvm7.invalid is no interface of this host and does not resolve" in done.stdout
 
 
