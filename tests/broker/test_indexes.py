@@ -41,6 +41,9 @@ QUESTIONS = [
     ("look", connections.find, (TOKEN,), {"token_hash"}),
     ("report", sessions.report, (WORKER, "boot", [reported(n) for n in (0, 1)]), {"PRIMARY"}),
     ("touch", connections.touch_ids, ([rows.connection_id(1)],), {"PRIMARY"}),
+    ("ends", claims.close, ([model.Tally(
+        session_id=rows.session_id(n), bytes_in=0, bytes_out=0, code=1000, reason="client_closed",
+        opened=bool(n)) for n in (0, 1)],), {"PRIMARY", "ix_sessions_connection_id"}),
     ("former lives", sessions.end_former_lives, (WORKER, "next"),
      {"ix_sessions_worker_ended_at", "PRIMARY"}),
     ("sessions of an instance", sessions.find, ({"instance_id": "instance-7"}, 100, None),

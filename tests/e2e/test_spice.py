@@ -99,7 +99,9 @@ def test_the_distributions_page_works_and_breaches_no_policy(
     assert breaches == []
 
 
-def test_the_whole_way_from_the_api_over_rabbitmq(make_system, rabbit, spice_guest, page, faults):
+@pytest.fixture
+def system(make_system, rabbit, spice_guest):
+    """Every service over RabbitMQ, and the guest."""
     port = free_port()
     system = make_system(rabbit.url, hosts=("one",), spice={
         "enabled": "true", "html5proxy_host": "127.0.0.1", "html5proxy_port": port,
@@ -109,8 +111,22 @@ def test_the_whole_way_from_the_api_over_rabbitmq(make_system, rabbit, spice_gue
         "spice-html5": {"host": "127.0.0.1", "port": spice_guest.spice_port}}}])
     system.start()
     system.services.start("spice", "consoles-spicehtml5proxy", port=port)
-    answer = system.ask(f"/servers/{instance_id('one')}/console",
-                        {"protocol": "spice", "type": "spice-html5"})
+    return system
+
+
+def ask(system, **options):
+    return system.ask(f"/servers/{instance_id('one')}/console",
+                      {"protocol": "spice", "type": "spice-html5", **options})
+
+
+def disconnect(page, system):
+    page.get_by_role("button", name="Disconnect").click()
+    wait_for(lambda: not system.rows("select 1 from sessions where state='live'"), 20,
+             "the end of all channels")
+
+
+def test_the_whole_way_from_the_api_over_rabbitmq(system, spice_guest, page, faults):
+    answer = ask(system)
     assert (answer["protocol"], answer["type"]) == ("spice", "spice-html5")
 
     page.goto(answer["url"])
@@ -119,16 +135,27 @@ def test_the_whole_way_from_the_api_over_rabbitmq(make_system, rabbit, spice_gue
     live = system.rows("select connection_id from sessions where state='live'")
     assert len(live) == 4
     assert len(set(live)) == 1
-    page.get_by_role("button", name="Disconnect").click()
-    wait_for(lambda: not system.rows("select 1 from sessions where state='live'"), 10,
-             "the end of all channels")
+    disconnect(page, system)
     assert faults == []
     with pytest.raises(Refused) as refused:     # the other kind's door stays shut to it
         system.connect(answer["url"].rpartition("token=")[2])
     assert refused.value.status == 403
 
 
-def test_the_trials_guest_shows_what_is_typed(conf, make_proxy, consoleauth, page, faults, tmp_path):
+def test_a_url_for_one_use_takes_all_channels_of_one_page(system, spice_guest, page):
+    url = ask(system, single_use=True)["url"]
+    page.goto(url)
+    shown(page)
+    say(page, spice_guest, "typed-once")
+    assert len(system.rows("select 1 from sessions where state='live'")) == 4
+    disconnect(page, system)
+    page.goto("about:blank")
+    page.goto(url)
+    page.wait_for_selector("html[data-state=refused][data-code='4401']")
+
+
+def test_the_trials_guest_shows_what_is_typed(conf, make_proxy, consoleauth, page, faults,
+                                              tmp_path):
     need("qemu-system-x86_64", "qemu-system-x86")
     with trial_guest.running(tmp_path, conf.spice) as port:
         consoleauth.add("good", port, **SPICE)

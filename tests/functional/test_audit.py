@@ -70,7 +70,8 @@ def test_a_session_is_audited_from_authorise_to_close(proxy, consoleauth, audit)
 
 
 @pytest.mark.parametrize("error", [
-    exception.InvalidToken, exception.WrongConsoleType, exception.InstanceNotFound,
+    exception.InvalidToken, exception.TokenUsed, exception.WrongConsoleType,
+    exception.AddressNotAllowed, exception.InstanceNotFound,
     exception.AgentUnavailable, exception.OverLimit, exception.ConsolesError])
 def test_a_refusal_is_audited_with_its_reason(proxy, consoleauth, audit, error):
     consoleauth.tokens[model.token_hash("t")] = error("detail")
