@@ -9,6 +9,7 @@ once. Only the parent counts SIGTERMs: an init system may send one to parent and
 """
 
 import contextlib
+import ctypes
 import dataclasses
 import gc
 import logging
@@ -33,6 +34,9 @@ LAST_RESORT = 10
 STARTING = 5
 #: Seconds between two looks of a draining worker whether its parent is still there.
 ORPHANED = 0.5
+#: Bytes: glibc's own value at the start. The option's number is malloc.h's.
+MMAP_THRESHOLD = 128 * 1024
+M_MMAP_THRESHOLD = -3
 AT_ONCE = signal.SIGQUIT
 
 
@@ -88,6 +92,17 @@ class _Process(cotyledon.Service):
         return True
 
 
+def _keep_memory_small() -> None:
+    """Have glibc give the buffers of ended sessions back to the system (mallopt(3)).
+
+    It would not after the first of them: it takes their size for a common one, and keeps them.
+    And a worker's collector writes to all it looks at, which copies what it shares with others.
+    """
+    with contextlib.suppress(AttributeError):  # another C library
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD)
+    gc.freeze()
+
+
 def _send(process: multiprocessing.Process, number: int) -> None:
     """Nothing happens when it has ended."""
     with contextlib.suppress(ValueError, ProcessLookupError):
@@ -111,7 +126,7 @@ class Supervisor(cotyledon.ServiceManager):
         self._hung_up = threading.Event()
         self._at_once = False
         self.register_hooks(on_terminate=self._terminating, on_dead_worker=self._ended)
-        gc.freeze()  # a worker's collector writes to all it looks at: shared memory would be copied
+        _keep_memory_small()
         self._add(generation)
 
     def _add(self, generation: Generation) -> None:
