@@ -1,7 +1,9 @@
 """A connection to libvirt that comes back by itself, and calls on it that nobody waits for in vain.
 
 libvirt's calls block, some for as long as the daemon likes. Each runs in a thread of its own, so
-that a daemon that hangs costs its caller a deadline and never holds the end of the process up.
+that a daemon that hangs costs its caller a deadline and never holds the end of the process up. One
+call is under way at a time: where several threads waited on a connection that ended, libvirt up to
+10.3 used memory after it was freed (CVE-2024-4418), and crashed here.
 """
 
 import concurrent.futures
@@ -26,8 +28,6 @@ Work = Callable[[Any], T]
 #: A domain's UUID, the event and its detail: virDomainEventType and what belongs to it.
 Happened = Callable[[str, int, int], None]
 
-#: Calls under way at a time; of a daemon that hangs no more than these are left behind.
-MAX_CALLS = 8
 #: Seconds for one, within the 2 s that a caller on the bus waits.
 CALL_TIMEOUT = 1.5
 #: A daemon that says nothing for so many seconds so many times is given up.
@@ -52,7 +52,7 @@ class Connection:
         self._happened = happened
         self._connection: Any = None
         self._connecting = threading.Lock()
-        self._slots = threading.BoundedSemaphore(MAX_CALLS)
+        self._turn = threading.Lock()
         self._silent = False  # it is known that there is no connection
         self._keeper = Periodic("libvirt", LOOK_INTERVAL, self._look)
         self._retrying = tenacity.Retrying(
@@ -66,7 +66,7 @@ class Connection:
         """Connect, or go on trying where the daemon is not there. Raises ConfigError."""
         run_events()
         try:
-            self._in_thread(self._connect).result(CALL_TIMEOUT)
+            in_thread(self._connect).result(CALL_TIMEOUT)
         except libvirt.libvirtError as exc:
             if exc.get_error_code() in HOPELESS:
                 raise exception.ConfigError(
@@ -82,7 +82,7 @@ class Connection:
         connection, self._connection = self._connection, None
         if connection is not None:
             with contextlib.suppress(Exception):
-                self._in_thread(functools.partial(_close, connection)).result(0.5)
+                in_thread(functools.partial(_close, connection)).result(0.5)
         self._keeper.join(0.4)
 
     def call(self, work: Work[T], timeout: float = CALL_TIMEOUT) -> T:
@@ -92,7 +92,7 @@ class Connection:
         domain that libvirt does not know.
         """
         try:
-            return self.submit(work).result(timeout)
+            return in_thread(functools.partial(self._in_turn, work)).result(timeout)
         except TimeoutError:
             raise exception.AgentUnavailable(
                 f"libvirt at {self._uri} does not answer within {timeout} s") from None
@@ -101,35 +101,23 @@ class Connection:
                 raise exception.InstanceNotFound(str(exc)) from None
             raise exception.AgentUnavailable(f"libvirt at {self._uri}: {exc}") from None
 
-    def submit(self, work: Work[T], wait: float = CALL_TIMEOUT) -> "concurrent.futures.Future[T]":
-        """The same, waiting only for its turn; the future raises libvirtError.
+    def open(self) -> Any:
+        """One more connection, the caller's own. Waits for the daemon; raises libvirtError."""
+        connection = libvirt.open(self._uri)
+        with _unless_unsupported():  # by libvirt's drivers that live in this process
+            connection.setKeepAlive(KEEPALIVE, KEEPALIVE_COUNT)
+        return connection
 
-        Raises AgentUnavailable.
-        """
-        connection = self._connection
-        if connection is None:
-            raise exception.AgentUnavailable(f"no connection to libvirt at {self._uri}")
-        if not self._slots.acquire(timeout=wait):
-            raise exception.AgentUnavailable(f"libvirt at {self._uri} answers no calls")
-        return self._in_thread(functools.partial(work, connection), self._slots.release)
-
-    def _in_thread(self, work: Callable[[], T], after: Callable[[], None] = lambda: None,
-                   ) -> "concurrent.futures.Future[T]":
-        future: concurrent.futures.Future[T] = concurrent.futures.Future()
-
-        def run() -> None:
-            future.set_running_or_notify_cancel()
-            try:
-                result = work()
-            except BaseException as exc:
-                after()
-                future.set_exception(exc)
-            else:
-                after()
-                future.set_result(result)
-
-        threading.Thread(target=run, name="libvirt-call", daemon=True).start()
-        return future
+    def _in_turn(self, work: Work[T]) -> T:
+        if not self._turn.acquire(timeout=CALL_TIMEOUT):
+            raise exception.AgentUnavailable(f"libvirt at {self._uri} still owes an answer")
+        try:
+            connection = self._connection
+            if connection is None:
+                raise exception.AgentUnavailable(f"no connection to libvirt at {self._uri}")
+            return work(connection)
+        finally:
+            self._turn.release()
 
     def _look(self) -> None:
         if self._connection is None or not self._connection.isAlive():
@@ -147,10 +135,7 @@ class Connection:
         with self._connecting:
             if self._connection is not None:  # the first try came to its end after all
                 return
-            connection = libvirt.open(self._uri)
-            # Keepalive and close are not there in libvirt's drivers that live in this process.
-            with _unless_unsupported():
-                connection.setKeepAlive(KEEPALIVE, KEEPALIVE_COUNT)
+            connection = self.open()
             with _unless_unsupported():
                 connection.registerCloseCallback(self._lost, None)
             for event, told in ((libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, self._lifecycle),
@@ -178,6 +163,23 @@ class Connection:
 
     def _metadata(self, connection: Any, domain: Any, kind: int, uri: str, opaque: None) -> None:
         self._happened(domain.UUIDString(), libvirt.VIR_DOMAIN_EVENT_DEFINED, NO_DETAIL)
+
+
+def in_thread(work: Callable[[], T]) -> "concurrent.futures.Future[T]":
+    """Have it done by a thread that nobody needs to wait for."""
+    future: concurrent.futures.Future[T] = concurrent.futures.Future()
+
+    def run() -> None:
+        future.set_running_or_notify_cancel()
+        try:
+            result = work()
+        except BaseException as exc:
+            future.set_exception(exc)
+        else:
+            future.set_result(result)
+
+    threading.Thread(target=run, name="libvirt-call", daemon=True).start()
+    return future
 
 
 @functools.cache

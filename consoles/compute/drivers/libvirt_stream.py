@@ -7,8 +7,8 @@ from typing import Protocol
 
 import libvirt
 
-from consoles import exception
 from consoles.compute.drivers.libvirt_connection import Connection
+from consoles.compute.drivers.libvirt_connection import in_thread
 
 #: Bytes asked for at a time.
 CHUNK = 1 << 16
@@ -57,8 +57,8 @@ class StreamEnd:
     until somebody waits for it again.
     """
 
-    def __init__(self, connection: Connection, stream: Any) -> None:
-        self._connection = connection
+    def __init__(self, opened: Any, stream: Any) -> None:
+        self._opened = opened
         self._stream = stream
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[int, asyncio.Future[None]] = {}
@@ -68,15 +68,16 @@ class StreamEnd:
     async def open(cls, connection: Connection, instance_id: str, alias: str) -> "StreamEnd":
         """Of who holds the line already it is taken over, since who may have it is decided before.
 
-        Raises OSError, AgentUnavailable.
+        It has a connection of its own, so that nothing waits for anything else's. Raises OSError.
         """
-        def work(opened: Any) -> Any:
+        def work() -> tuple[Any, Any]:
+            opened = connection.open()
             stream = opened.newStream(libvirt.VIR_STREAM_NONBLOCK)
             opened.lookupByUUIDString(instance_id).openConsole(
                 alias or None, stream, libvirt.VIR_DOMAIN_CONSOLE_FORCE)
-            return stream
+            return opened, stream
         try:
-            return cls(connection, await asyncio.wrap_future(connection.submit(work, 0.0)))
+            return cls(*await asyncio.wrap_future(in_thread(work)))
         except libvirt.libvirtError as exc:
             raise OSError(str(exc)) from None
 
@@ -95,9 +96,12 @@ class StreamEnd:
 
     def close(self) -> None:
         """Nobody waits for libvirt, which may wait for its daemon."""
-        with contextlib.suppress(libvirt.libvirtError, exception.AgentUnavailable):
-            self._stream.eventRemoveCallback()
-            self._connection.submit(lambda opened: self._stream.abort(), 0.0)
+        in_thread(self._end)
+
+    def _end(self) -> None:
+        for farewell in (self._stream.eventRemoveCallback, self._stream.abort, self._opened.close):
+            with contextlib.suppress(libvirt.libvirtError):  # the daemon was faster
+                farewell()
 
     def _ask(self, function: Any, argument: Any) -> Any:
         try:
