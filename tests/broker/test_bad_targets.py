@@ -23,32 +23,30 @@ from tests.fixtures.xvp import Stream
 CASES = bad_targets.of(Refused)
 #: Seconds for what is not silent, too, on a busy machine.
 DEADLINE = 5
-ROWS = {row.console_type: row for row in catalog.ROWS.values() if row.console_type in TABLE}
+ROWS = {row.console_type: row for row in catalog.ROWS.values()}
 
 
-def of(kind, case):
-    return instance_id(f"{kind} {case}")
+def of(column, case):
+    return instance_id(f"{column} {case}")
 
 
-def console(stack, kind, case):
+def console(stack, column, case, pki):
     """Where the stub says that it is."""
-    if case == "closed port":
-        return {"host": "127.0.0.1", "port": free_port()}
-    target = stack.enter_context(contextlib.closing(
-        targets.Target(bad_targets.script(kind, case))))
-    path = {"internal_access_path": "/console?ref=1"} if kind == "xvpvnc" else {}
-    return {"host": "127.0.0.1", "port": target.port, **path}
+    port = free_port() if case == "closed port" else stack.enter_context(contextlib.closing(
+        targets.Target(bad_targets.script(column, case, pki)))).port
+    return {"host": "127.0.0.1", "port": port, **bad_targets.details(column, pki)}
 
 
 @pytest.fixture
-def system(make_system, rabbit):
+def system(make_system, rabbit, pki):
     with contextlib.ExitStack() as stack:
         system = make_system(rabbit.url, hosts=(), proxy={"handshake_timeout": DEADLINE},
-                             spice={"enabled": "true"}, serial_console={"enabled": "true"})
+                             spice={"enabled": "true"}, serial_console={"enabled": "true"},
+                             mks={"enabled": "true"})
         system.write_agent("one", [
-            {"name": f"{kind} {number}", "id": of(kind, case),
-             "consoles": {kind: console(stack, kind, case)}}
-            for number, (kind, case) in enumerate(CASES)])
+            {"name": f"{column} {number}", "id": of(column, case),
+             "consoles": {bad_targets.type_of(column): console(stack, column, case, pki)}}
+            for number, (column, case) in enumerate(CASES)])
         for kind, row in ROWS.items():
             port = system.proxy_ports[kind] = free_port()
             system.base.setdefault(row.group, {}).update(
@@ -69,16 +67,19 @@ def reported(system):
         return token(system, *CASES[0])
 
 
-def token(system, kind, case):
-    protocol = {"novnc": "vnc", "xvpvnc": "vnc", "spice-html5": "spice"}.get(kind, kind)
-    url = system.ask(f"/servers/{of(kind, case)}/console", {"protocol": protocol, "type": kind})
+def token(system, column, case):
+    kind = bad_targets.type_of(column)
+    protocol = {"novnc": "vnc", "xvpvnc": "vnc", "spice-html5": "spice",
+                "webmks": "mks"}.get(kind, kind)
+    url = system.ask(f"/servers/{of(column, case)}/console", {"protocol": protocol, "type": kind})
     return re.search(r"token(?:=|%3D)([\w-]+)$", url["url"])[1]
 
 
-def status(system, kind, case):
+def status(system, column, case):
     """What a program is told."""
-    port, secret = system.proxy_ports[kind], token(system, kind, case)
-    if kind == "xvpvnc":
+    port = system.proxy_ports[bad_targets.type_of(column)]
+    secret = token(system, column, case)
+    if column == "xvpvnc":
         head = f"CONNECT /console?token={secret} HTTP/1.1\r\n\r\n".encode()
         with contextlib.closing(Stream(port, head, timeout=30)) as stream:
             return stream.status
@@ -101,12 +102,12 @@ def test_each_is_refused_within_its_deadline_and_logged_with_its_reason(system):
         with ThreadPoolExecutor(threads) as pool:
             answers = list(pool.map(lambda case: status(system, *case), cases))
         assert dict(zip(cases, answers, strict=True)) == {
-            (kind, case): TABLE[kind][case].status for kind, case in cases}
-    for kind in ROWS:
-        audited, lines = refusals(system.services.directory / f"{kind}.log")
-        for case, wanted in TABLE[kind].items():
-            if (kind, case) in CASES:
-                event = audited[of(kind, case)]
-                assert (event["reason"], event["code"]) == (wanted.reason, wanted.code)
-                assert (event["duration"] >= DEADLINE - 0.5) == (wanted == SILENT)
-                assert any(wanted.text in line for line in lines)
+            (column, case): TABLE[column][case].status for column, case in cases}
+    said = {kind: refusals(system.services.directory / f"{kind}.log") for kind in ROWS}
+    for column, case in CASES:
+        wanted = TABLE[column][case]
+        audited, lines = said[bad_targets.type_of(column)]
+        event = audited[of(column, case)]
+        assert (event["reason"], event["code"]) == (wanted.reason, wanted.code)
+        assert (event["duration"] >= DEADLINE - 0.5) == (wanted == SILENT)
+        assert any(wanted.text in line for line in lines)
