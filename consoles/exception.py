@@ -40,7 +40,7 @@ class InvalidToken(ConsolesError):
     """Missing, unknown or expired: never said which, or guessing would learn from it."""
 
     http_status, close_code, reason = 401, 4401, "token_invalid"
-    public = "The token is missing, unknown or expired. Ask for a new console URL."
+    public = "The token is missing, unknown, expired or used. Ask for a new console URL."
 
 
 class TokenUsed(ConsolesError):
