@@ -100,6 +100,15 @@ def test_who_is_refused_does_not_use_it_up(plant, wrong):
     plant.open()
 
 
+def test_a_line_that_is_in_use_does_not_use_it_up(plant):
+    plant.add("work", console_type="serial")
+    worker = plant.get("work", plant.session(kind="serial"))["session_id"]
+    plant.add(console_type="serial", options=ONCE)
+    assert type(refused(plant.get, "t", plant.session(kind="serial"))) is exception.InUse
+    plant.sessions.close(plant.context, [tally(worker)])
+    plant.get("t", plant.session(kind="serial"))
+
+
 def test_channels_of_one_spice_client_are_one_use(plant):
     plant.add(**SPICE)
     main, display = channel(plant), channel(plant)
