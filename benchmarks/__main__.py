@@ -16,6 +16,7 @@ from benchmarks import chart
 from benchmarks import consoleauth
 from benchmarks import machine
 from benchmarks import report
+from benchmarks import soak
 from benchmarks.generator import Failed
 from benchmarks.measure import measure
 from benchmarks.measure import warm
@@ -38,7 +39,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="less of everything, in 3 minutes")
     parser.add_argument("--peer", help="only these, by name: haproxy,consoles")
     parser.add_argument("--workload", help="only those whose names begin so: echo,down-1; "
-                        "`tokens`: consoleauth alone")
+                        "`tokens`: consoleauth alone; `soak`: what is left behind")
     parser.add_argument("--repeat", type=int, default=1, help="take the median of so many runs")
     parser.add_argument("--chart", type=pathlib.Path, help="write a picture of it, an SVG file")
     return parser.parse_args()
@@ -119,10 +120,14 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
             consoleauth.run(pathlib.Path(name), stack, options.quick)
         return
-    chosen_workloads(options.workload, options.quick)
+    if options.workload != "soak":
+        chosen_workloads(options.workload, options.quick)
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
         directory = pathlib.Path(name)
         place = Place(directory, machine.cores(), free_port(), stack, Certificates(directory))
+        if options.workload == "soak":
+            soak.run(place)
+            return
         peers = Peers(place)
         rows = run(peers, place, options)
     names = [peer.name for peer in peers.rows if any(row["peer"] == peer.name for row in rows)]
