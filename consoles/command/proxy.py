@@ -149,7 +149,7 @@ def listen(spec: catalog.ProxySpec, conf: cfg.ConfigOpts) -> socket.socket:
 
 
 def _site(spec: catalog.ProxySpec, conf: cfg.ConfigOpts) -> static.Site | None:
-    """The pages of a kind that has any: the operator's, else ours."""
+    """The pages of a kind that has any: the operator's, else ours. Raises ConfigError."""
     if not spec.index:
         return None
     web = conf[spec.group][spec.web] if spec.web else None
@@ -157,6 +157,9 @@ def _site(spec: catalog.ProxySpec, conf: cfg.ConfigOpts) -> static.Site | None:
     if not path.is_dir():
         raise exception.ConfigError(f"the directory of pages {path} does not exist; "
                                     f"see the option `web`")
+    if not any(static.find(path, name) for name in spec.index):
+        raise exception.ConfigError(f"the directory of pages {path} has none of "
+                                    f"{', '.join(spec.index)}: set [{spec.group}] {spec.web}")
     return static.Site(
         root=path, index=spec.index, inline=path != PAGES, hsts=conf.ssl_only, styled=spec.styled,
         frame_ancestors=page_policy.frame_ancestors(conf.proxy.frame_ancestors))

@@ -24,6 +24,7 @@ The token is added to it. At / the proxy shows its page."""),
     cfg.PortOpt("mksproxy_port", default=6090,
                 help="Proxy: TCP port on which consoles-mksproxy listens."),
     cfg.StrOpt("web",
+               deprecated_opts=[cfg.DeprecatedOpt("web", group="DEFAULT")],
                help="""Proxy: directory of the pages that consoles-mksproxy serves.
 
 Unset: the noVNC pages that come with consoles, which show all three kinds of WebMKS consoles. A

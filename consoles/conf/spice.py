@@ -39,6 +39,7 @@ Such a proxy is not part of consoles. It gets the token in the query."""),
     cfg.PortOpt("html5proxy_port", default=6082,
                 help="Proxy: TCP port on which consoles-spicehtml5proxy listens."),
     cfg.StrOpt("web",
+               deprecated_opts=[cfg.DeprecatedOpt("web", group="DEFAULT")],
                help="""Proxy: directory of the pages that consoles-spicehtml5proxy serves.
 
 Unset: the page that comes with consoles. /usr/share/spice-html5, the page of the distribution,

@@ -5,6 +5,8 @@ import socket
 
 import pytest
 
+from consoles import exception
+from consoles.proxies import catalog
 from tests.fixtures import ws_client
 
 
@@ -232,3 +234,17 @@ def test_a_path_that_is_no_url_is_a_bad_request(site):
     with pytest.raises(ws_client.Refused) as refused:
         site.connect(path="/?path=//[x?token=S")
     assert refused.value.status == 400
+
+
+@pytest.mark.parametrize(("spec", "option", "page"), [
+    (catalog.NOVNC, "vnc__web", "spice.html"), (catalog.SPICE_HTML5, "spice__web", "vnc_auto.html"),
+    (catalog.MKS, "mks__web", "spice.html")], ids=lambda value: getattr(value, "group", None))
+def test_another_kinds_pages_end_the_start(make_proxy, tmp_path, spec, option, page):
+    (tmp_path / page).write_text("")
+    with pytest.raises(exception.ConfigError, match=rf"has none of .*set \[{spec.group}\] web"):
+        make_proxy(spec=spec, **{option: str(tmp_path)})
+
+
+def test_a_directory_of_pages_that_is_not_there_ends_the_start(make_proxy, tmp_path):
+    with pytest.raises(exception.ConfigError, match="does not exist"):
+        make_proxy(vnc__web=str(tmp_path / "nowhere"))
