@@ -13,10 +13,11 @@ from tests.fixtures.ws_client import frame
 LIMIT = 5000
 
 
-def streamed(pieces):
+def streamed(pieces, of_client=True):
     """What our reader makes of `pieces`: payload, control frames, and the code it ends with."""
     data, control = bytearray(), []
-    reader = FrameReader(lambda view: data.extend(view), lambda *c: control.append(c), LIMIT)
+    reader = FrameReader(lambda view: data.extend(view), lambda *c: control.append(c), LIMIT,
+                         masked=of_client)
     try:
         for piece in pieces:
             reader.feed(memoryview(bytearray(piece)))
@@ -25,18 +26,17 @@ def streamed(pieces):
     return bytes(data), control, None
 
 
-def obvious(stream):  # noqa: C901 - by the book, in one piece
+def obvious(stream, of_client=True):  # noqa: C901 - by the book, in one piece
     """The same by the book, on the whole stream at once (RFC 6455, section 5)."""
     data, control, message, under_way = bytearray(), [], 0, False
     while len(stream) >= 2:
         final, rsv, opcode = stream[0] >> 7, stream[0] >> 4 & 7, stream[0] & 15
         masked, size = stream[1] >> 7, stream[1] & 127
         extended = {126: 2, 127: 8}.get(size, 0)
-        head = 2 + extended + 4
-        # a reader may wait for the whole header before it judges
-        if len(stream) < (head if masked else 2 + extended + 4):
+        head = 2 + extended + 4 * of_client
+        if len(stream) < head:  # a reader may wait for the whole header before it judges
             break
-        if rsv or opcode not in (0, 1, 2, 8, 9, 10) or not masked:
+        if rsv or opcode not in (0, 1, 2, 8, 9, 10) or masked != of_client:
             return bytes(data), control, 1002
         if extended:
             size = int.from_bytes(stream[2:2 + extended], "big")
@@ -54,7 +54,7 @@ def obvious(stream):  # noqa: C901 - by the book, in one piece
             if message > LIMIT:
                 return bytes(data), control, 1009
             under_way = not final
-        mask = stream[head - 4:head]
+        mask = stream[head - 4:head] if of_client else bytes(4)
         payload = bytes(b ^ mask[i % 4] for i, b in enumerate(stream[head:head + size]))
         if opcode < 8:
             data += payload
@@ -69,17 +69,19 @@ def cut(stream, places):
     return [stream[a:b] for a, b in zip(edges, edges[1:], strict=False)]
 
 
-well_formed = st.builds(frame, st.binary(max_size=700), st.sampled_from([0, 1, 2, 2, 2, 8, 9, 10]),
-                        st.booleans(), st.sampled_from([True] * 9 + [False]),
-                        st.sampled_from([0] * 9 + [1]))
-streams = st.one_of(st.binary(max_size=200),
-                    st.lists(well_formed, max_size=6).map(b"".join))
+def streams(of_client):
+    frames_of = st.builds(
+        frame, st.binary(max_size=700), st.sampled_from([0, 1, 2, 2, 2, 8, 9, 10]), st.booleans(),
+        st.sampled_from([of_client] * 9 + [not of_client]), st.sampled_from([0] * 9 + [1]))
+    return st.one_of(st.binary(max_size=200), st.lists(frames_of, max_size=6).map(b"".join))
 
 
+@pytest.mark.parametrize("of_client", [True, False])
 @settings(max_examples=400, deadline=None)
-@given(stream=streams, places=st.lists(st.integers(0, 5000), max_size=12))
-def test_any_cutting_gives_the_same_as_the_obvious_reader(stream, places):
-    assert streamed(cut(stream, places)) == obvious(stream)
+@given(data=st.data(), places=st.lists(st.integers(0, 5000), max_size=12))
+def test_any_cutting_gives_the_same_as_the_obvious_reader(of_client, data, places):
+    stream = data.draw(streams(of_client))
+    assert streamed(cut(stream, places), of_client) == obvious(stream, of_client)
 
 
 @given(payload=st.binary(min_size=1, max_size=3000), mask=st.binary(min_size=4, max_size=4))
