@@ -62,16 +62,19 @@ def warm(place: Place, endpoint: Endpoint, peer: Peer, tls: bool) -> None:
 def measure(place: Place, endpoint: Endpoint, peer: Peer, row: Workload,
             quick: bool) -> dict[str, Any]:
     """→ what the generator said when it was `done` and `stalled`, `clients`, and what the proxy
-    used: `cpu` and `services` seconds, `grown` bytes of memory; `others`, see Meter."""
+    used: `cpu` and `services` seconds, before that `opening` them all; `grown` bytes of memory;
+    `others`, see Meter."""
     pid = endpoint.pid
     clients = row.sessions(peer.forks, peer.slow, quick)
     options = {"parallel": 1 if peer.forks else 8, **dict(row.options)}
     before, processes = machine.memory(pid), len(machine.tree(pid))
+    cpu = machine.cpu(pid)
     with load(place, endpoint, peer, row.tls, work=row.work, clients=clients, **options,
               **amount(row, clients, quick)) as generator:
         generator.wait("ready", 60 + clients / 10)
         opened = machine.memory(pid)
-        seen: dict[str, Any] = {"clients": clients, "grown": opened - before}
+        seen: dict[str, Any] = {"clients": clients, "grown": opened - before,
+                                "opening": machine.cpu(pid) - cpu}
         meter = Meter(endpoint, place.cores["proxy"])
         generator.go()
         if row.work == "stall":
