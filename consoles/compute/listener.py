@@ -68,3 +68,14 @@ def bound(host: str, ports: Iterable[int]) -> socket.socket:
             if exc.errno != errno.EADDRINUSE:
                 raise
     raise OSError(errno.EADDRINUSE, "no port is free")
+
+
+def refused(host: str, port: int) -> bool:
+    """Whether it is known that nobody listens there."""
+    try:
+        socket.create_connection((host, port), timeout=0.2).close()
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False
+    return False

@@ -32,6 +32,7 @@ from consoles.compute.drivers.libvirt_stream import UnixEnd
 from consoles.compute.drivers.libvirt_xml import Domain
 from consoles.compute.drivers.libvirt_xml import Line
 from consoles.compute.listener import bound
+from consoles.compute.listener import refused
 
 LOG = logging.getLogger(__name__)
 
@@ -55,6 +56,7 @@ class LibvirtDriver(ConsoleDriver):
         #: What happened since the last look: definitions that changed, guests that stopped.
         self._stale: set[str] = set()
         self._stopped: set[str] = set()
+        self._ending: set[str] = set()  # QEMU said farewell; libvirt calls it running for a while
         self._moved: dict[str, float] = {}  # when it went to another host
 
     def start(self, changed: Callable[[], None]) -> None:
@@ -114,7 +116,13 @@ class LibvirtDriver(ConsoleDriver):
                     return info
             raise exception.PortChanged(
                 f"no line of {instance_id} is at {host}:{port} any more")
-        return super().validate_console(instance_id, console_type, host, port)
+        try:
+            return super().validate_console(instance_id, console_type, host, port)
+        except exception.AgentUnavailable:
+            # libvirt says nothing of a domain until its end, which takes it seconds, is over.
+            if refused(host, port):
+                raise exception.InstanceNotReady(f"{instance_id} has ended") from None
+            raise
 
     def live_consoles(self) -> list[shape.LiveConsole]:
         domains = self._connection.call(libvirt_status.active, LIST_TIMEOUT)
@@ -126,7 +134,7 @@ class LibvirtDriver(ConsoleDriver):
         path = next((path for line in domain.lines
                      if (path := line.log or line.kind == libvirt_xml.FILE and line.path)), None)
         if path:
-            return console_log.last_lines(_read_log(instance_id, path), length)
+            return console_log.last_lines(places.read_log(instance_id, path), length)
         for line in domain.lines:
             if heard := self._lines.heard(instance_id, line):
                 return console_log.last_lines(heard.decode("utf-8", "replace"), length)
@@ -146,6 +154,10 @@ class LibvirtDriver(ConsoleDriver):
     def _happened(self, instance_id: str, event: int, detail: int) -> None:
         with self._lock:
             self._stale.add(instance_id)
+            if event == libvirt.VIR_DOMAIN_EVENT_SHUTDOWN:
+                self._ending.add(instance_id)
+            else:
+                self._ending.discard(instance_id)
             if event == libvirt.VIR_DOMAIN_EVENT_STOPPED:
                 self._stopped.add(instance_id)
                 if detail == libvirt.VIR_DOMAIN_EVENT_STOPPED_MIGRATED:
@@ -204,6 +216,8 @@ class LibvirtDriver(ConsoleDriver):
 
     def _live(self, instance_id: str) -> Domain:
         """A running one. Raises InstanceNotReady, too."""
+        if instance_id in self._ending:
+            raise exception.InstanceNotReady(f"{instance_id} shuts down")
         domain = self._domain(instance_id)
         if not domain.active:
             self._raise_if_moving(instance_id)
@@ -227,14 +241,3 @@ class LibvirtDriver(ConsoleDriver):
             raise exception.ConfigError(
                 f"[serial_console] proxyclient_address = {address}: {exc.strerror}; lines are "
                 "served there") from None
-
-
-def _read_log(instance_id: str, path: str) -> str:
-    try:
-        return console_log.tail(path)
-    except FileNotFoundError:
-        return ""  # it has not run yet
-    except OSError as exc:
-        LOG.warning("The console log of instance %s cannot be read: %s", instance_id, exc)
-        raise exception.NotSupported(
-            f"the console log of {instance_id} cannot be read") from None

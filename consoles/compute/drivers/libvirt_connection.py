@@ -28,8 +28,8 @@ Work = Callable[[Any], T]
 #: A domain's UUID, the event and its detail: virDomainEventType and what belongs to it.
 Happened = Callable[[str, int, int], None]
 
-#: Seconds for one, within the 2 s that a caller on the bus waits.
-CALL_TIMEOUT = 1.5
+#: Seconds for one, within the 1.5 s in which a proxy wants to know why a console ended.
+CALL_TIMEOUT = 1.0
 #: A daemon that says nothing for so many seconds so many times is given up.
 KEEPALIVE, KEEPALIVE_COUNT = 3, 3
 #: Seconds between two looks at the connection, and the most between two tries to have one.

@@ -1,6 +1,7 @@
 """Where the consoles of a domain are for a proxy, by its live XML and the configuration."""
 
 import ipaddress
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,10 +9,13 @@ from oslo_config import cfg
 
 from consoles import exception
 from consoles import model
+from consoles.compute import console_log
 from consoles.compute import shape
 from consoles.compute.drivers import libvirt_xml
 from consoles.compute.drivers.libvirt_xml import Domain
 from consoles.compute.drivers.libvirt_xml import Line
+
+LOG = logging.getLogger(__name__)
 
 #: The option of a request that chooses among several lines: 0 is the first.
 LINE = "line"
@@ -94,3 +98,15 @@ def live(domain: Domain) -> Iterator[shape.LiveConsole]:
             yield shape.LiveConsole(
                 instance_id=domain.id, group=kind, listen=server.listen, port=server.port,
                 keymap=server.keymap, agent=domain.agent if kind == SPICE else None)
+
+
+def read_log(instance_id: str, path: str) -> str:
+    """The end of a console log. Raises NotSupported where it cannot be read."""
+    try:
+        return console_log.tail(path)
+    except FileNotFoundError:
+        return ""  # it has not run yet
+    except OSError as exc:
+        LOG.warning("The console log of instance %s cannot be read: %s", instance_id, exc)
+        raise exception.NotSupported(
+            f"the console log of {instance_id} cannot be read") from None
