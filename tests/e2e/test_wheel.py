@@ -79,7 +79,8 @@ def installed(built, tmp_path_factory):
 
 
 def names(wheel):
-    return {re.sub(r"^consoles-[0-9.]+(dev\d+)?(?=\.d)", "", name) for name in zipfile.ZipFile(wheel).namelist()}
+    return {re.sub(r"^consoles-[0-9.]+(dev\d+)?(?=\.d)", "", name)
+            for name in zipfile.ZipFile(wheel).namelist()}
 
 
 def test_what_is_in_the_wheel(built):
