@@ -43,7 +43,7 @@ class Place:
 
 def parse(text: str, type_: str | None = None) -> Place:
     """From a URL, or from the API's answer in JSON, which has the type too. Raises BadUrl."""
-    url, answered = _from_json(text) if text.lstrip().startswith("{") else (text, None)
+    url, answered = unwrap(text)
     parts = reach.split(url, _WHAT)
     kind = _known(type_ or answered) or _guess(parts)
     if kind is None:
@@ -55,7 +55,10 @@ def parse(text: str, type_: str | None = None) -> Place:
     return Place(kind, VIEWERS[kind], *_address(parts, kind))
 
 
-def _from_json(text: str) -> tuple[str, str | None]:
+def unwrap(text: str) -> tuple[str, str | None]:
+    """→ the URL alone, and its type where the API's answer in JSON says it. Raises BadUrl."""
+    if not text.lstrip().startswith("{"):
+        return text, None
     try:
         answer = json.loads(text)
         answer = answer.get("remote_console") or answer.get("console") or answer

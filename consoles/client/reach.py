@@ -6,6 +6,7 @@ Every error is Refused, whose text is for the user and has neither token nor tra
 import argparse
 import asyncio
 import contextlib
+import select
 import signal
 import ssl
 import sys
@@ -13,6 +14,7 @@ from collections.abc import AsyncIterator
 from collections.abc import Coroutine
 from collections.abc import Iterator
 from typing import Any
+from typing import TextIO
 from urllib.parse import SplitResult
 from urllib.parse import urlsplit
 
@@ -27,6 +29,7 @@ SCHEMES = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
 #: Seconds; the proxy itself answers earlier, also for a target that is silent.
 OPEN_TIMEOUT = 20
 CLOSE_TIMEOUT = 5
+SAY_TIMEOUT = 1
 MAX_INPUT = 65536
 #: What a program without an Origin is answered, in the words of the service.
 STATUSES = {int(error.http_status): error.public for error in (
@@ -76,9 +79,14 @@ class Unreachable(Refused):
 
 
 def read_url(argument: str) -> str:
-    """The argument itself; for `-` a line of standard input, or the JSON that begins with it."""
+    """The argument itself; for `-` a line of standard input, or the JSON that begins with it.
+
+    Raises BadUrl.
+    """
     if argument != "-":
         return argument
+    if sys.stdin is None:
+        raise BadUrl("There is no URL: standard input is closed.")
     text = sys.stdin.buffer.readline(MAX_INPUT)
     if text.lstrip().startswith(b"{"):
         text += sys.stdin.buffer.read(MAX_INPUT)
@@ -216,5 +224,15 @@ def printable(text: str) -> str:
 
 
 def say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
+    """To the user. A terminal that takes nothing, or has gone, does not keep the program."""
+    with contextlib.suppress(OSError):
+        if _takes(sys.stderr):
+            sys.stderr.write(f"{text}\n")
+            sys.stderr.flush()
+
+
+def _takes(stream: TextIO) -> bool:
+    try:
+        return bool(select.select([], [stream.fileno()], [], SAY_TIMEOUT)[1])
+    except ValueError:  # it has no descriptor, or one that is too high: nothing is known of it
+        return True

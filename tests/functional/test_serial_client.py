@@ -1,13 +1,6 @@
 """consoles-serial in a terminal of its own, through a proxy, to a line that says all again."""
 
-import contextlib
-import os
-import pty
-import select
-import subprocess
-import sys
 import termios
-import time
 
 import pytest
 
@@ -16,61 +9,13 @@ from consoles import model
 from consoles.client import serial
 from consoles.proxies import catalog
 from tests.fixtures.processes import wait_for
+from tests.fixtures.serial_client import start_serial
 from tests.fixtures.targets import Target
 from tests.functional.test_serial_session import add
 from tests.functional.test_serial_session import guest
 from tests.functional.test_serial_session import says
 
-__all__ = ["guest"]     # the fixture
-#: Takes the pseudo terminal, descriptor of the first argument, for its own; then it is the program.
-START = """
-import fcntl, sys, termios
-from consoles.client import serial
-fcntl.ioctl(int(sys.argv[1]), termios.TIOCSCTTY, 0)
-serial.main(sys.argv[2:])
-"""
-
-
-class Terminal:
-    """The program on a pseudo terminal; `seen` is what it has shown so far."""
-
-    def __init__(self, *words, piped=None):
-        self.ours, self.theirs = pty.openpty()
-        self.before = termios.tcgetattr(self.theirs)
-        self.seen = b""
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", START, str(self.theirs), *words],
-            stdin=self.theirs if piped is None else subprocess.PIPE,
-            stdout=self.theirs, stderr=self.theirs, start_new_session=True,
-            pass_fds=(self.theirs,))
-        if piped is not None:
-            self.process.stdin.write(piped.encode() + b"\n")
-            self.process.stdin.close()
-
-    def type(self, data):
-        os.write(self.ours, data)
-
-    def wait(self, wanted, seconds=10):
-        deadline = time.monotonic() + seconds
-        while wanted not in self.seen:
-            assert select.select([self.ours], [], [], max(0, deadline - time.monotonic()))[0], (
-                f"{wanted!r} is not in {self.seen!r}")
-            self.seen += os.read(self.ours, 4096)
-
-    def end(self):
-        """→ the exit status."""
-        status = self.process.wait(10)
-        while select.select([self.ours], [], [], 0)[0]:
-            self.seen += os.read(self.ours, 4096)
-        return status
-
-    def close(self):
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait(10)
-        for descriptor in (self.ours, self.theirs):
-            with contextlib.suppress(OSError):
-                os.close(descriptor)
+__all__ = ["guest", "start_serial"]     # the fixtures
 
 
 @pytest.fixture
@@ -79,17 +24,10 @@ def proxy(make_proxy):
 
 
 @pytest.fixture
-def run(proxy):
-    started = []
-
-    def start(*words, token="good", **kwargs):
-        words = words or (f"ws://127.0.0.1:{proxy.port}/?token={token}",)
-        started.append(Terminal(*words, **kwargs))
-        return started[-1]
-
-    yield start
-    for terminal in started:
-        terminal.close()
+def run(proxy, start_serial):
+    """Start the program, with a URL of the proxy's if with none."""
+    return lambda *words, token="good", **kwargs: start_serial(
+        *words or (f"ws://127.0.0.1:{proxy.port}/?token={token}",), **kwargs)
 
 
 def test_every_key_goes_through_and_the_terminal_is_given_back(run, proxy, guest):
