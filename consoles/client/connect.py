@@ -68,13 +68,14 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
+    types = sorted(kind.value for kind in console_url.VIEWERS)
     parser = argparse.ArgumentParser(
         prog="consoles-connect", description=SUMMARY, epilog=MANUAL,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("url", nargs="?", default="-",
                         help="the URL that the API gave; - or none: read it from standard input")
-    parser.add_argument("--type", choices=sorted(console_url.VIEWERS), metavar="TYPE",
-                        help="the URL's type, one of " + ", ".join(sorted(console_url.VIEWERS)))
+    parser.add_argument("--type", choices=types, metavar="TYPE",
+                        help="the URL's type, one of " + ", ".join(types))
     parser.add_argument("--viewer", metavar="COMMAND",
                         help="start this viewer, and end with it")
     parser.add_argument("--write-vv", metavar="FILE", type=pathlib.Path,
@@ -170,13 +171,24 @@ async def _until_the_end(options: argparse.Namespace, tunnel: Tunnel, words: lis
                          uri: str) -> int:
     if words:
         return await _view(words)
-    sys.stdout.write(f"{uri}\n")
-    sys.stdout.flush()
+    _write(uri)
     reach.say("Connect a viewer with this address. Ctrl-C ends it.")
     await (asyncio.Event() if options.keep else tunnel.over).wait()
     if not tunnel.failure:
         reach.say("The console is closed.")
     return 0
+
+
+def _write(uri: str) -> None:
+    """Tell where the port is. Raises Refused."""
+    try:
+        if sys.stdout is None:
+            raise BrokenPipeError
+        sys.stdout.write(f"{uri}\n")
+        sys.stdout.flush()
+    except OSError:
+        sys.stdout = None  # or the interpreter would try again at its end
+        raise viewers.Local("The port's address cannot be written to standard output.") from None
 
 
 async def _view(words: list[str]) -> int:

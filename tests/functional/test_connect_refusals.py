@@ -217,3 +217,26 @@ def test_what_is_no_text(connect):
                           capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (
         2, b"This is no URL of a console; it begins with http://, https://, ws:// or wss://.\n")
+
+
+def test_a_standard_output_that_has_gone_is_told():
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$0" -c "$1" ws://127.0.0.1:1/?token=T0ken --type novnc >&-; exit $?',
+         sys.executable, START], capture_output=True, text=True, check=False, timeout=30)
+    reader, writer = os.pipe()
+    os.close(reader)
+    broken = subprocess.run(
+        [sys.executable, "-c", START, "ws://127.0.0.1:1/?token=T0ken", "--type", "novnc"],
+        stdout=writer, stderr=subprocess.PIPE, text=True, check=False, timeout=30)
+    os.close(writer)
+    for ended in (done, broken):
+        assert ended.stderr == "The port's address cannot be written to standard output.\n"
+        assert ended.returncode == 1
+
+
+def test_types_are_named_as_they_are_written():
+    done = subprocess.run([sys.executable, "-c", START, "--type", "serial"],
+                          capture_output=True, text=True, check=False, timeout=30)
+    assert "ConsoleType" not in done.stderr
+    assert "'novnc'" in done.stderr
+    assert done.returncode == 2
