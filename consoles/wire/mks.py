@@ -28,6 +28,8 @@ from consoles.wire.ops import StartTls
 from consoles.wire.ops import Write
 
 MAX_LINE = 1024
+#: Of one answer.
+MAX_LINES = 32
 #: vCenter's port without TLS; the other one is 7343.
 PLAIN_PORT = 7331
 #: Bytes of ServerInit before the name (RFC 6143, section 7.3.2), and the longest name we believe.
@@ -151,13 +153,19 @@ def _say(command: str, argument: str, code: bytes) -> Handshake:
 
 
 def _reply(to: str, code: bytes) -> Handshake:
-    """→ a line's text, which is never repeated: there may be a ticket in it."""
-    line = yield ReadUntil(b"\n", MAX_LINE)
-    if not re.match(rb"\d{3}[ -]?", line):
-        raise WireError(f"the hypervisor's answer ({to}) is not authd's")
-    if not line.startswith(code):
-        raise WireError(f"the hypervisor answers {int(line[:3])} ({to}), not {int(code)}")
-    return line[4:].decode("latin-1").strip()
+    """→ the last line's text, which is never repeated: there may be a ticket in it.
+
+    As in SMTP (RFC 5321, section 4.2.1), a hyphen behind the code says that another line comes.
+    """
+    for _ in range(MAX_LINES):
+        line = yield ReadUntil(b"\n", MAX_LINE)
+        if not re.match(rb"\d{3}[ -]?", line):
+            raise WireError(f"the hypervisor's answer ({to}) is not authd's")
+        if not line.startswith(code):
+            raise WireError(f"the hypervisor answers {int(line[:3])} ({to}), not {int(code)}")
+        if line[3:4] != b"-":
+            return line[4:].decode("latin-1").strip()
+    raise WireError(f"the hypervisor answers ({to}) with more lines than {MAX_LINES}")
 
 
 def _is_text(value: object) -> bool:

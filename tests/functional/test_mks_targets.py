@@ -76,6 +76,9 @@ REPLIES = {
     "the hash of nothing": ({"THUMBPRINT": b"200 " + b"0" * 40 + b"\r\n"},
                             "certificate's thumbprint"),
     "no such machine": ({"CONNECT": b"550 No such VM\r\n"}, "550 (CONNECT), not 200"),
+    "a hundred lines": ({"PASS": b"230-More\r\n" * 100 + b"230 Logged in\r\n"},
+                        "more lines than"),
+    "lines of several codes": ({"PASS": b"230-More\r\n530 Not so\r\n"}, "530 (PASS), not 230"),
     "more behind the last line": ({"CONNECT": b"200 ok\r\nmore"}, "bytes where TLS ends"),
     "an end": ({"end": lambda inside: inside.close()}, "target: "),  # who is faster says which
     "an end of TLS": ({"CONNECT": b"", "end": lambda inside: inside.unwrap()}, "ended TLS"),
@@ -93,6 +96,14 @@ REPLIES = {
 def test_an_authd_that_goes_wrong(mks, authd, caplog, replies, text):
     mks.says(authd(**replies), **MODES["authd"])
     refused(mks, caplog, text)
+
+
+def test_an_authd_of_many_words(mks, authd):
+    """As in SMTP a hyphen behind the code says that another line comes."""
+    target = mks.says(authd(banner=b"220-ESXi\r\n" + BANNER,
+                            PASS=b"230-Welcome\r\n230-back\r\n230 Logged in\r\n"), **MODES["authd"])
+    greeted(mks.connect(), "authd").close()
+    assert target.errors == []
 
 
 @pytest.mark.parametrize(("mode", "text"), [("authd", "530 (PASS)"), ("wss", "refused with 404"),
