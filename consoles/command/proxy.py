@@ -170,7 +170,7 @@ def _run(command: str, argv: Sequence[str] | None) -> None:
     conf = launch.start(argv, launch.Command(
         command, spec.summary, ("DEFAULT", spec.group, "proxy", "console"), "Proxy"))
     settings_of(spec, conf)  # a wrong option is told before the port is taken
-    _warn(conf)
+    warn(spec, conf)
     sock = listen(spec, conf)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a session takes two descriptors
@@ -193,15 +193,20 @@ def _renew(spec: catalog.ProxySpec, conf: cfg.ConfigOpts, sock: socket.socket,
         if fresh[spec.group][option] != conf[spec.group][option]:
             LOG.warning("[%s] %s has changed, which takes a restart", spec.group, option)
     conf.reload_config_files()  # nothing can fail any more
-    _warn(conf)
+    warn(spec, conf)
     return made
 
 
-def _warn(conf: cfg.ConfigOpts) -> None:
+def warn(spec: catalog.ProxySpec, conf: cfg.ConfigOpts) -> None:
+    """Log what can be meant, but hardly is."""
     if conf.proxy.allowed_targets is None:
         LOG.warning("[proxy] allowed_targets is not set: this proxy connects to ANY address that "
                     "it is told. Set it to the networks of the hypervisors' consoles, for "
                     "example: allowed_targets = 192.0.2.0/24:5900-5999")
+    if (steps.rfb_security in spec.to_target and conf.vnc.vencrypt_client_cert
+            and "vencrypt" not in conf.vnc.auth_schemes):
+        LOG.warning("[vnc] vencrypt_client_cert is set, but VNC servers are spoken to WITHOUT TLS: "
+                    "[vnc] auth_schemes does not have `vencrypt`")
 
 
 def _main(command: str) -> Callable[..., Any]:

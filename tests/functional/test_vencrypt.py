@@ -226,3 +226,16 @@ def test_what_cannot_work_is_said_at_the_start(conf, names):
         conf.set_override(name, value, "vnc")
     with pytest.raises(exception.ConfigError, match=r"\[vnc\]"):
         command.settings_of(catalog.NOVNC, conf)
+
+
+@pytest.mark.parametrize(("schemes", "warned"), [
+    (["none"], True), (["none", "vencrypt"], False), (["vencrypt"], False)])
+def test_certificates_that_are_never_used_are_told(conf, options, caplog, schemes, warned):
+    for name, value in options.items():
+        conf.set_override(name.partition("__")[2], value, "vnc")
+    conf.set_override("auth_schemes", schemes, "vnc")
+    command.warn(catalog.NOVNC, conf)
+    assert ("vencrypt_client_cert" in caplog.text) == warned
+    caplog.clear()
+    command.warn(catalog.SERIAL, conf)
+    assert "vencrypt" not in caplog.text
