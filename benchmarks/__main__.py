@@ -94,21 +94,30 @@ def suits(peer: Peer, row: Workload, quick: bool) -> bool:
 
 
 def run(peers: Peers, place: Place, options: argparse.Namespace) -> list[report.Row]:
-    """All of it, peers in turn within a workload, so that a busy machine is busy for all."""
+    """All of it, peers in turn within a workload, so that a busy machine is busy for all.
+
+    A peer that fails has no further figures; when ours does, that is the end.
+    """
     rows: list[report.Row] = []
     chosen = chosen_peers(peers.rows, options.peer, options.quick)
+    failed: dict[str, str] = {}
     for _ in range(options.repeat):
         for row in chosen_workloads(options.workload, options.quick):
             for peer in chosen:
-                if not suits(peer, row, options.quick):
+                if peer.name in failed or not suits(peer, row, options.quick):
                     continue
                 try:
                     rows += run_one(peers, place, peer, row, options.quick)
                 except Failed as exc:
-                    raise SystemExit(f"\n{peer.name} failed at {row.name}: {exc}") from None
+                    failed[peer.name] = f"{peer.name} failed at {row.name}: {exc}"
+                    print(failed[peer.name], file=sys.stderr)
+                    if peer.name == report.OURS:
+                        raise SystemExit(1) from None
+                    peers.end(peer)
                 except subprocess.CalledProcessError:
                     raise SystemExit(f"\n{peer.name} cannot be had, see above; leave it out with "
                                      "--peer") from None
+    print(*failed.values(), sep="\n")
     return report.with_added(report.median_rows(rows))
 
 

@@ -62,8 +62,8 @@ def warm(place: Place, endpoint: Endpoint, peer: Peer, tls: bool) -> None:
 def measure(place: Place, endpoint: Endpoint, peer: Peer, row: Workload,
             quick: bool) -> dict[str, Any]:
     """→ what the generator said when it was `done` and `stalled`, `clients`, and what the proxy
-    used: `cpu` and `services` seconds, before that `opening` them all; `grown` bytes of memory;
-    `others`, see Meter."""
+    used: `cpu` and `services` seconds, before that `opening` them all; bytes of memory
+    that it has `grown` by for them, and `since` then; `others`, see Meter."""
     pid = endpoint.pid
     clients = row.sessions(peer.forks, peer.slow, quick)
     options = {"parallel": 1 if peer.forks else 8, **dict(row.options)}
@@ -82,6 +82,7 @@ def measure(place: Place, endpoint: Endpoint, peer: Peer, row: Workload,
             seen["grown"] = machine.memory(pid) - opened
             generator.go()
         seen["done"] = generator.wait("done", 120 + row.full)
+        seen["since"] = machine.memory(pid) - opened
         if row.work == "open":
             settle(pid, processes, 5)
         seen |= meter.used()

@@ -3,13 +3,16 @@
 import contextlib
 import dataclasses
 import hashlib
+import os
 import pathlib
 import shutil
+import signal
 import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
 
+from benchmarks import machine
 from benchmarks.consoles_peer import ConsolesPeer
 from benchmarks.machine import pinned
 from tests.fixtures.certificates import Certificates
@@ -180,3 +183,10 @@ class Peers:
         if fresh:
             self._running[key] = peer.start(self._place, tls, workers)
         return self._running[key], fresh
+
+    def end(self, peer: Peer) -> None:
+        """Its proxies, at once: they may hang."""
+        for key in [key for key in self._running if key[0] == peer.name]:
+            for pid in machine.tree(self._running.pop(key).pid):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)

@@ -108,8 +108,10 @@ def opening(done: dict[str, Any], cpu: float, services: dict[str, float], **_: A
             ("p50", "ms", times["p50"] / 1000), ("p99", "ms", times["p99"] / 1000)]
 
 
-def idle(done: dict[str, Any], grown: float, clients: int, opening: float, **_: Any) -> Figures:
+def idle(done: dict[str, Any], grown: float, clients: int, opening: float, since: float,
+         **_: Any) -> Figures:
     rows = [("memory a session", "KB", grown / clients / 1000),
+            ("growth since", "MB", since / MB),
             ("CPU an opening", "ms", opening / clients * 1000),
             ("sessions that answer", "", done["all"]["count"]), ("lost", "", done["lost"])]
     if "key" in done:

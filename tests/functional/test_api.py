@@ -51,7 +51,7 @@ def test_what_the_agent_said_is_stored_under_the_tokens_hash(world):
         "host": "192.0.2.7", "port": 5901, "tls_port": 5902, "tls_name": "node.example.org",
         "internal_access_path": "/ticket", "agent_host": "node1", "project_id": "demo",
         "user_id": "ann", "access_url_base": "http://proxy.example.org:6081/console",
-        "global_request_id": REQUEST_ID, "auth_token": None}
+        "global_request_id": REQUEST_ID, "auth_token": None, "ttl": None, "options": {}}
 
 
 def test_the_port_for_tls_is_kept_for_a_viewers_own_proxy(world):
