@@ -102,6 +102,7 @@ def run(peers: Peers, place: Place, options: argparse.Namespace) -> list[report.
     chosen = chosen_peers(peers.rows, options.peer, options.quick)
     failed: dict[str, str] = {}
     for _ in range(options.repeat):
+        peers.end(report.OURS)  # what has grown once does not grow again
         for row in chosen_workloads(options.workload, options.quick):
             for peer in chosen:
                 if peer.name in failed or not suits(peer, row, options.quick):
@@ -113,7 +114,7 @@ def run(peers: Peers, place: Place, options: argparse.Namespace) -> list[report.
                     print(failed[peer.name], file=sys.stderr)
                     if peer.name == report.OURS:
                         raise SystemExit(1) from None
-                    peers.end(peer)
+                    peers.end(peer.name)
                 except subprocess.CalledProcessError:
                     raise SystemExit(f"\n{peer.name} cannot be had, see above; leave it out with "
                                      "--peer") from None

@@ -184,9 +184,9 @@ class Peers:
             self._running[key] = peer.start(self._place, tls, workers)
         return self._running[key], fresh
 
-    def end(self, peer: Peer) -> None:
-        """Its proxies, at once: they may hang."""
-        for key in [key for key in self._running if key[0] == peer.name]:
+    def end(self, name: str) -> None:
+        """The proxies of a peer, at once: they may hang."""
+        for key in [key for key in self._running if key[0] == name]:
             for pid in machine.tree(self._running.pop(key).pid):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)

@@ -18,6 +18,8 @@ HEADROOM = 16
 BUFFER_SIZE = 256 * 1024
 #: Buffers that a session may fill before others have their turn.
 TURN = 4
+#: Bytes copied for a transport at once: malloc maps and unmaps what is bigger than 128 KiB.
+PIECE = 64 * 1024
 #: asyncio's own high-water mark of a transport.
 MAX_EARLY_UNSENT = 64 * 1024
 
@@ -91,7 +93,8 @@ class Side(asyncio.BufferedProtocol):
             if sent == len(view):
                 return
             view = view[sent:]
-        transport.write(bytes(view))
+        for at in range(0, len(view), PIECE):
+            transport.write(bytes(view[at:at + PIECE]))
 
     def send_body(self, size: int) -> None:
         """Send the first `size` bytes of the receive buffer, with its head room in front."""
