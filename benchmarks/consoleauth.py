@@ -23,6 +23,7 @@ from benchmarks import rows
 from benchmarks.token_load import Clients
 from benchmarks.token_load import Load
 from consoles import model
+from consoles.db import claims
 from consoles.db import connections
 from consoles.db import engine
 from consoles.db import expiry
@@ -179,7 +180,7 @@ def questions(count: int) -> list[tuple[str, Callable[..., Any], tuple[Any, ...]
     session = model.SessionRequest(id="new", worker="worker-1", kind="novnc", boot_id="boot",
                                    client_address="192.0.2.1")
     return [
-        ("check", connections.claim, (rows.token(count // 2), session, sessions.Limits())),
+        ("check", claims.claim, (rows.token(count // 2), session, sessions.Limits())),
         ("by console", sessions.find, ({"instance_id": "instance-7"}, 100, None)),
         ("report", connections.touch_ids, ([rows.connection_id(1)],)),
         ("report", sessions.end_former_lives, ("worker-1", "boot")),

@@ -76,8 +76,8 @@ def test_pinned_is_for_what_is_started_meanwhile():
      [10.0, 500.0, 40, 90]),
     ("open", {"done": {"seconds": 1, "opening": {"count": 100, "p50": 2000, "p99": 5000}},
               "cpu": 0.3, "services": {"broker": 0.5}}, [3.0, 5.0, 100.0, 2.0, 5.0]),
-    ("idle", {"done": {"all": {"count": 9}, "lost": 1}, "grown": 30_000, "clients": 10},
-     [3.0, 9, 1]),
+    ("idle", {"done": {"all": {"count": 9}, "lost": 1}, "grown": 30_000, "clients": 10,
+              "since": 5e6, "opening": 0.04}, [3.0, 5.0, 4.0, 9, 1]),
     ("stall", {"stalled": {"bytes": 7e6}, "grown": 1e6}, [1.0, 7.0]),
 ])
 def test_figures(work, seen, expected):
