@@ -15,7 +15,7 @@ def cores() -> dict[str, int]:
     mine = sorted(os.sched_getaffinity(0))
     if len(mine) < 2:
         raise SystemExit("the proxy and the generator each need a core, there is only one")
-    return {"proxy": mine[0], "generator": mine[1], "services": mine[2] if len(mine) > 2 else mine[1]}
+    return {"proxy": mine[0], "generator": mine[1], "services": mine[2 if len(mine) > 2 else 1]}
 
 
 @contextlib.contextmanager
