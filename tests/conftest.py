@@ -14,6 +14,7 @@ pytest_plugins = (
     "tests.fixtures.mariadb",
     "tests.fixtures.mks",
     "tests.fixtures.mks_cloud",
+    "tests.fixtures.netns",
     "tests.fixtures.novnc",
     "tests.fixtures.probing",
     "tests.fixtures.processes",
