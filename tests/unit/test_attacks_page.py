@@ -1,4 +1,4 @@
-"""The guide's list of attacks names tests that exist."""
+"""The guide names tests that exist, and for every attack one at least."""
 
 import ast
 import pathlib
@@ -7,12 +7,17 @@ import re
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[2]
-PAGE = ROOT / "doc/source/contributor/attacks.rst"
-NAMED = re.findall(r"``(tests/[\w/]+\.py)(?:::(\w+))?``", PAGE.read_text())
+GUIDE = ROOT / "doc/source"
+PAGE = (GUIDE / "contributor/attacks.rst").read_text()
+TEST = re.compile(r"``(tests/[\w/]+\.py)(?:::(\w+))?``")
+NAMED = {match for page in GUIDE.rglob("*.rst") for match in TEST.findall(page.read_text())}
+ATTACKS = PAGE.split("   * - ")[2:]
 
 
 def test_the_page_names_tests():
-    assert len(NAMED) > 90
+    assert len(TEST.findall(PAGE)) > 90
+    assert len(ATTACKS) > 51
+    assert [row for row in ATTACKS if not TEST.search(row)] == []
 
 
 @pytest.mark.parametrize("path", sorted({path for path, _ in NAMED}))
