@@ -36,6 +36,7 @@ struct conn {
     uint8_t text[1024];      /* of a handshake, then of the stamp under way */
     size_t in, out;          /* bytes of the message under way, each direction; framing in `out` */
     uint64_t stamp;          /* of the message being sent, or to come back */
+    uint64_t seen;           /* stamp of the message that came last */
     uint64_t began;          /* ns: when it was opened */
     uint32_t index;          /* among those of its role */
     uint64_t messages_in, messages_out, owed;

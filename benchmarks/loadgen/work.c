@@ -87,9 +87,12 @@ static uint64_t turn_stall(void) {
 
 /* -- echo: the next is sent when the last has come back -------------------------------------- */
 
-static void send_echo(struct conn *conn) {
-    if (!message_send(conn, clock_ns(), ECHO)) fail("a socket took no %d bytes", ECHO);
+static void send_eight(struct conn *conn, uint64_t stamp) {
+    if (!message_send(conn, stamp, ECHO) && conn->stage != GONE)
+        fail("a socket took no %d bytes", ECHO);
 }
+
+static void send_echo(struct conn *conn) { send_eight(conn, clock_ns()); }
 
 static void start_echo(void) {
     expected = options.clients;
@@ -104,16 +107,16 @@ static void echoed(struct conn *conn, uint64_t stamp) {
     else arrive();
 }
 
-static void send_back(struct conn *conn, uint64_t stamp) {
-    if (!message_send(conn, stamp, ECHO)) fail("a socket took no %d bytes", ECHO);
-}
+static void send_back(struct conn *conn, uint64_t stamp) { send_eight(conn, stamp); }
 
 /* -- idle: a key a second on some of the sessions; in the end one on all ---------------------- */
 
 static void ask_all(void) {
     expected = arrived = 0;
     phase = DRAINING;
-    for (int i = 0; i < options.clients; i++) expected += clients[i] != NULL;
+    for (int i = 0; i < options.clients; i++)
+        if (clients[i]) expected += clients[i]->owed = 1;
+    if (!expected) finish();
     for (int i = 0; i < options.clients; i++)
         if (clients[i]) send_echo(clients[i]);
 }
@@ -133,12 +136,21 @@ static uint64_t turn_idle(void) {
     return started + rounds * gap;
 }
 
+/* Keys may be under way when all are asked: the answer to that is the last one. */
 static void answered(struct conn *conn, uint64_t stamp) {
-    (void)conn;
+    int last = conn->messages_in == conn->messages_out;
+    if (last ? stamp != conn->stamp : stamp <= conn->seen || stamp >= conn->stamp)
+        fail("an echo of something else");
+    conn->seen = stamp;
+    int all = last && conn->owed;
     now = clock_ns();
-    sample(&samples[phase == DRAINING], now - stamp);
-    if (phase == DRAINING) arrive();
-    else arrived++;
+    sample(&samples[all], now - stamp);
+    if (all) {
+        conn->owed = 0;
+        arrive();
+    } else if (phase == RUNNING) {
+        arrived++;
+    }
 }
 
 /* -- mix: pictures down and keys up, at fixed times ------------------------------------------- */
@@ -182,14 +194,20 @@ static uint64_t turn_mix(void) {
     return next;
 }
 
+/* Stamps are when a message was due: each is one turn after the last. */
+static void check_turn(struct conn *conn, uint64_t stamp) {
+    if (conn->seen && stamp != conn->seen + SECOND / FRAME_RATE) fail("a message is missing");
+    conn->seen = stamp;
+}
+
 static void picture_arrived(struct conn *conn, uint64_t stamp) {
-    (void)conn;
+    check_turn(conn, stamp);
     sample(&samples[FIRST], clock_ns() - stamp);
     arrive();
 }
 
 static void key_arrived(struct conn *conn, uint64_t stamp) {
-    (void)conn;
+    check_turn(conn, stamp);
     sample(&samples[SECOND_KIND], clock_ns() - stamp);
     arrive();
 }
@@ -283,7 +301,7 @@ void work_lost(struct conn *conn, const char *why) {
     if (conn->role == CLIENT) {
         lost++;
         clients[conn->index] = NULL;
-        if (phase == DRAINING && --expected == arrived) finish();
+        if (phase == DRAINING && conn->owed && --expected == arrived) finish();
     }
 }
 
