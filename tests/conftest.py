@@ -1,6 +1,7 @@
 """Fixtures that every kind of test shares; they live in tests/fixtures."""
 
 pytest_plugins = (
+    "tests.fixtures.api_client",
     "tests.fixtures.browser",
     "tests.fixtures.bus",
     "tests.fixtures.certificates",

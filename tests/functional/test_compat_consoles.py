@@ -5,7 +5,6 @@ import pytest
 from consoles.model import ConsoleType
 from consoles.model import PROTOCOLS
 from tests.fixtures import fake_services
-from tests.fixtures.api_client import Client
 
 REMOTE = "/v2.1/servers/running/remote-consoles"
 ACTION = "/v2.1/servers/running/action"
@@ -15,18 +14,6 @@ LEGACY = {
     "os-getSerialConsole": ["serial"],
     "os-getRDPConsole": ["rdp-html5"],
 }
-
-
-@pytest.fixture(scope="module")
-def world():
-    with fake_services.private_conf(auth_strategy="noauth") as conf, \
-            fake_services.world(conf) as world:
-        yield world
-
-
-@pytest.fixture
-def api(world):
-    return Client(world.application)
 
 
 def wanted(console_type, protocol=None):

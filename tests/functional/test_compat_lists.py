@@ -2,16 +2,6 @@
 
 import pytest
 
-from tests.fixtures import fake_services
-from tests.fixtures.api_client import Client
-
-
-@pytest.fixture(scope="module")
-def api():
-    with fake_services.private_conf(auth_strategy="noauth") as conf, \
-            fake_services.world(conf) as world:
-        yield Client(world.application)
-
 
 def ids(answer):
     assert answer.status_int == 200, answer.text

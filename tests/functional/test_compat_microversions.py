@@ -2,17 +2,8 @@
 
 import pytest
 
-from tests.fixtures import fake_services
-from tests.fixtures.api_client import Client
 
 NEW, OLD = "OpenStack-API-Version", "X-OpenStack-Nova-API-Version"
-
-
-@pytest.fixture(scope="module")
-def api():
-    with fake_services.private_conf(auth_strategy="noauth") as conf, \
-            fake_services.world(conf) as world:
-        yield Client(world.application)
 
 
 @pytest.mark.parametrize("path", ["/", "/v2.1", "/v2.1/"])

@@ -6,19 +6,11 @@ from consoles import exception
 from consoles.api import app
 from consoles.api import rates
 from consoles.context import RequestContext
-from tests.fixtures import fake_services
 from tests.fixtures.api_client import Client
 
 ORIGIN = "https://dashboard.example.org"
 REMOTE = "/v2.1/servers/running/remote-consoles"
 BODY = {"remote_console": {"protocol": "vnc", "type": "novnc"}}
-
-
-@pytest.fixture(scope="module")
-def world():
-    with fake_services.private_conf(auth_strategy="noauth") as conf, \
-            fake_services.world(conf) as world:
-        yield world
 
 
 @pytest.fixture

@@ -8,8 +8,6 @@ from schemathesis.specs.openapi import checks as openapi_checks
 from consoles.api import policies
 from consoles.api import routes
 from consoles.api.handlers import actions
-from tests.fixtures import fake_services
-from tests.fixtures.api_client import Client
 
 CHECKS = [openapi_checks.status_code_conformance, openapi_checks.content_type_conformance,
           openapi_checks.response_schema_conformance]
@@ -19,16 +17,9 @@ WAYS = [("ann:demo", None), ("eve:other", "running"),
         ("root:admin", "plain")]
 
 
-@pytest.fixture(scope="module")
-def application():
-    with fake_services.private_conf(auth_strategy="noauth") as conf, \
-            fake_services.world(conf) as world:
-        yield world.application
-
-
 @pytest.mark.parametrize("path", ["/openapi.json"])
-def test_it_is_served_without_a_token(application, path):
-    answer = Client(application)("GET", path, token="")
+def test_it_is_served_without_a_token(api, path):
+    answer = api("GET", path, token="")
     assert answer.json == routes.description()
     assert answer.content_type == "application/json"
 
@@ -58,11 +49,11 @@ def test_every_rule_is_asked_by_an_operation_and_every_operation_has_one():
 @SCHEMA.parametrize()
 @hypothesis.settings(max_examples=5, deadline=None, derandomize=True, database=None,
                      suppress_health_check=list(hypothesis.HealthCheck))
-def test_requests_made_of_it(case, application):
+def test_requests_made_of_it(case, world):
     for token, server_id in WAYS:
         case.headers["X-Auth-Token"] = token
         if "server_id" in case.path_parameters:
             case.path_parameters["server_id"] = server_id or case.path_parameters["server_id"]
-        answer = case.call(app=application)
+        answer = case.call(app=world.application)
         assert answer.status_code not in (500, 503), answer.text
         case.validate_response(answer, checks=CHECKS)

@@ -2,19 +2,10 @@
 
 import pytest
 
-from tests.fixtures import fake_services
-from tests.fixtures.api_client import Client
 
 ACTION = "/v2.1/servers/running/action"
 #: fake_services.LOG without what no client shall see.
 LINES = ["booting", "[1mok[0m\ttab", "\xfc login:"]
-
-
-@pytest.fixture(scope="module")
-def api():
-    with fake_services.private_conf(auth_strategy="noauth") as conf, \
-            fake_services.world(conf) as world:
-        yield Client(world.application)
 
 
 def output(api, arguments, **more):

@@ -6,19 +6,11 @@ import pytest
 
 from consoles.model import ConsoleType
 from consoles.model import PROTOCOLS
-from tests.fixtures import fake_services
 from tests.fixtures.api_client import Client
 
 ADMIN = "root:admin"
 PLACE = {"instance_uuid": "running", "host": "192.0.2.7", "port": 5901,
          "internal_access_path": "/ticket"}
-
-
-@pytest.fixture(scope="module")
-def world():
-    with fake_services.private_conf(auth_strategy="noauth") as conf, \
-            fake_services.world(conf) as world:
-        yield world
 
 
 @pytest.fixture

@@ -4,19 +4,11 @@ import pytest
 
 from consoles.model import ConsoleType
 from consoles.model import PROTOCOLS
-from tests.fixtures import fake_services
 from tests.fixtures.api_client import Client
 
 URL = "/servers/running/console"
 ALL = {"ttl": 60, "single_use": True, "view_only": True, "client_cidr": "192.0.2.0/24"}
 SPICE_DIRECT, RDP = ConsoleType.SPICE_DIRECT, ConsoleType.RDP_HTML5
-
-
-@pytest.fixture(scope="module")
-def world():
-    with fake_services.private_conf(auth_strategy="noauth") as conf, \
-            fake_services.world(conf) as world:
-        yield world
 
 
 @pytest.fixture
