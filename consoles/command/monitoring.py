@@ -30,8 +30,10 @@ def of_workers(conf: cfg.ConfigOpts) -> Iterator[MakeMetrics]:
 
     def make(kind: str) -> Metrics:
         metrics = pool.join(lambda: Metrics(kind))
-        listener.Listener(sock, {
-            "/metrics": lambda: (HTTPStatus.OK, MEDIA_TYPE, pool.page())}).start()
+        served = listener.Listener(sock, {
+            "/metrics": lambda: (HTTPStatus.OK, MEDIA_TYPE, pool.page())})
+        served.start()
+        metrics.close = served.stop
         return metrics
 
     try:

@@ -6,6 +6,7 @@ import logging
 import socket
 import socketserver
 import threading
+import time
 from collections.abc import Callable
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -18,6 +19,8 @@ LOG = logging.getLogger(__name__)
 BACKLOG = 16
 #: Seconds that a client has for its request.
 TIMEOUT = 5
+#: Seconds between two looks of the thread whether it is to stop.
+POLL = 0.1
 #: Seconds without accepting after the process or the system ran out of what that takes.
 PAUSE = 0.5
 _OUT_OF = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -42,9 +45,6 @@ def bind(host: str, port: int) -> socket.socket:
 class Listener(socketserver.ThreadingMixIn, socketserver.TCPServer):
     """Serves `pages`, by their paths, until `stop`; the socket stays open for others."""
 
-    daemon_threads = True
-    block_on_close = False
-
     def __init__(self, sock: socket.socket, pages: Mapping[str, Page]) -> None:
         super().__init__(sock.getsockname(), _Handler, bind_and_activate=False)
         self.socket.close()
@@ -52,14 +52,28 @@ class Listener(socketserver.ThreadingMixIn, socketserver.TCPServer):
         sock.setblocking(False)  # another worker may be faster
         self.pages = pages
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self.serve_forever, name="monitor", daemon=True)
+        self._answering: set[threading.Thread] = set()
+        self._thread = threading.Thread(target=self.serve_forever, args=(POLL,), name="monitor",
+                                        daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
+        """Accept nothing more; who was accepted still gets an answer, as no other worker has it."""
         self._stopping.set()
         self.shutdown()
+        end = time.monotonic() + TIMEOUT
+        for thread in list(self._answering):
+            thread.join(max(0, end - time.monotonic()))
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """In a thread that the process's end does not wait for: a client may be slow for ever."""
+        self._answering = {thread for thread in self._answering if thread.is_alive()}
+        thread = threading.Thread(target=self.process_request_thread, daemon=True,
+                                  args=(request, client_address))
+        self._answering.add(thread)
+        thread.start()
 
     def get_request(self) -> tuple[socket.socket, Any]:
         """Accept. What waits stays readable: without a pause the thread would spin."""

@@ -1,6 +1,7 @@
 """What a worker counts. No label takes values that a user, a tenant or a peer can choose."""
 
 import contextlib
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from typing import Literal
@@ -29,6 +30,8 @@ class Metrics:
 
     def __init__(self, kind: str) -> None:
         self.registry = prometheus_client.CollectorRegistry()
+        #: Called when the worker ends: it serves the page no more.
+        self.close: Callable[[], object] = bool
         self._kind = kind
         self._past = [0, 0]  # bytes in and out of sessions that have ended
         self._counted: dict[prometheus_client.Counter, int] = {}

@@ -116,8 +116,11 @@ class Worker:
 
     def run(self, sock: socket.socket) -> None:
         """Block until stopped. Makes loop and bus, so call it after forking."""
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(self._run(sock))
+        try:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(self._run(sock))
+        finally:
+            self._metrics.close()
 
     async def _run(self, sock: socket.socket) -> None:
         loop = asyncio.get_running_loop()

@@ -23,7 +23,7 @@ PASSWORDS = {"bus": "s3cr3tbus", "database": "s3cr3tdb", "keystone": "s3cr3tkey"
 
 
 def ask(port, path="/healthcheck"):
-    with contextlib.closing(http.client.HTTPConnection(LOOPBACK, port, timeout=10)) as client:
+    with contextlib.closing(http.client.HTTPConnection(LOOPBACK, port, timeout=30)) as client:
         client.request("GET", path)
         answer = client.getresponse()
         return answer.status, answer.read()
@@ -97,15 +97,15 @@ def test_health_of_services_whose_broker_is_away(make_system, own_rabbit, ports)
     wait_for(lambda: ask(ports["consoleauth"]) == (200, b"OK\n"), 30)
     wait_for(lambda: ask(system.proxy_ports["proxy"]) == (200, b"OK\n"), 30)
     own_rabbit.kill()
-    wait_for(lambda: ask(ports["consoleauth"]) == (503, b"bus\n"), 20)
-    wait_for(lambda: ask(system.proxy_ports["proxy"]) == (503, b"bus\n"), 20)
+    wait_for(lambda: ask(ports["consoleauth"]) == (503, b"bus\n"))
+    wait_for(lambda: ask(system.proxy_ports["proxy"]) == (503, b"bus\n"))
 
 
 def provoke(port, token):
     """→ the answers to requests that would forge or colour a line of the log."""
     answers = b""
     for path in ("/%0d%0aforged", "/\x1b[31mforged", f"/servers/x%0aforged/console?token={token}"):
-        with socket.create_connection((LOOPBACK, port), 10) as sock:
+        with socket.create_connection((LOOPBACK, port), 30) as sock:
             sock.sendall(ws_client.request(path, port, headers=[
                 ("User-Agent", f"\x1b[31m{token}"), ("Referer", f"http://x/?token={token}"),
                 ("X-Auth-Token", TOKEN), ("X-Openstack-Request-Id", f"req-\x1b{token}"),

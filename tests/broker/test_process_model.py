@@ -89,7 +89,7 @@ def test_many_sessions_outlive_reloads_and_are_told_of_the_end(system):
     parent = psutil.Process(system.services["proxy"].pid)
     first = set(parent.children())
     old = open_many(system, MANY)
-    assert len(wait_for(lambda: sum(live(system).values()) == MANY and live(system), 10)) == 2
+    assert len(wait_for(lambda: sum(live(system).values()) == MANY and live(system))) == 2
     descriptors = parent.num_fds()
 
     with flowing(old[:BUSY]):
@@ -99,7 +99,7 @@ def test_many_sessions_outlive_reloads_and_are_told_of_the_end(system):
         newest = open_many(system, 8)
         assert all(answers(viewer) for viewer in old[BUSY:] + taken_over + newest)
     assert len(second) == len(third) == 2
-    workers = wait_for(lambda: sum(live(system).values()) == MANY + 16 and live(system), 10)
+    workers = wait_for(lambda: sum(live(system).values()) == MANY + 16 and live(system))
     numbers = {int(name.rpartition("-")[2]): count for name, count in workers.items()}
     assert sum(numbers[n] for n in (0, 1)) == MANY
     assert sum(numbers.get(n, 0) for n in (2, 3)) == 8
@@ -129,7 +129,7 @@ def kill_one(system, parent, workers, viewers):
                            for c in worker.net_connections())
     victim = max(here, key=here.get)
     victim.kill()
-    wait_for(lambda: len(parent.children()) == 4 and victim not in parent.children(), 10)
+    wait_for(lambda: len(parent.children()) == 4 and victim not in parent.children())
     gone = 0
     for viewer in viewers:
         with contextlib.suppress(ws_client.Closed, OSError):

@@ -69,7 +69,7 @@ class Xvp:
             "vencrypt_client_cert": pki.proxy[0], "vencrypt_client_key": pki.proxy[1]}})
         system.services.start("xvp", "consoles-xvpvncproxy", "--config-file", config,
                               port=self.port)
-        wait_for(lambda: system.can_open("one"), 20)
+        wait_for(lambda: system.can_open("one"))
         self.system = system
 
     def target(self, host="one"):
@@ -148,7 +148,7 @@ def listening_and_shows(port, card):
 def test_tigervnc_shows_the_guest(xvp, screen):
     with xvp.socat() as tunnel:
         viewer = None
-        wait_for(lambda: listening(tunnel), 20)
+        wait_for(lambda: listening(tunnel))
         card = np.unique(sees(tunnel))
         assert not np.isin(card, screen.sees()).all()
         try:

@@ -31,7 +31,7 @@ def system(make_system, rabbit, guest):
     system.start_agent()
     system.start_api()
     system.services.start("serial", "consoles-serialproxy", port=system.serial_port)
-    wait_for(lambda: url(system), 20)
+    wait_for(lambda: url(system))
     return system
 
 

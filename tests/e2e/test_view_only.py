@@ -28,7 +28,7 @@ def command(word):
 
 def works(guest):
     """Type at the guest itself, behind everything that came before."""
-    with contextlib.closing(socket.create_connection(("127.0.0.1", guest.vnc_port), 10)) as sock:
+    with contextlib.closing(socket.create_connection(("127.0.0.1", guest.vnc_port), 30)) as sock:
         hands = Viewer(sock).connect()
 
         def heard():

@@ -40,7 +40,7 @@ def port():
 
 def send(port, target, *headers, method=b"GET", body=b""):
     """→ status, headers (lower case) and body of the answer to exactly these bytes."""
-    with socket.create_connection(("127.0.0.1", port), 10) as client:
+    with socket.create_connection(("127.0.0.1", port), 30) as client:
         client.sendall(b"\r\n".join((
             method + b" " + target + b" HTTP/1.1", b"Host: api", b"Connection: close",
             *headers, b"Content-Length: %d" % len(body), b"", body)))

@@ -35,7 +35,7 @@ def start(*args):
 
 
 def ask(port, path, headers=None):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     try:
         connection.request("GET", path, headers=headers or {})
         answer = connection.getresponse()

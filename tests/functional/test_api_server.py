@@ -64,7 +64,7 @@ def running(application, request):
 
 
 def ask(running, path="/echo", method="GET", body=None, headers=None, host="127.0.0.1"):
-    connection = http.client.HTTPConnection(host, running.port, timeout=10)
+    connection = http.client.HTTPConnection(host, running.port, timeout=30)
     try:
         connection.request(method, path, body, headers or {})
         answer = connection.getresponse()
@@ -74,7 +74,7 @@ def ask(running, path="/echo", method="GET", body=None, headers=None, host="127.
 
 
 def connect(running, data=b""):
-    client = socket.create_connection(("127.0.0.1", running.port), timeout=10)
+    client = socket.create_connection(("127.0.0.1", running.port), timeout=30)
     client.sendall(data)
     return client
 
@@ -105,7 +105,7 @@ def test_twenty_at_once_each_with_its_own_context(running, application):
 
 
 def test_a_connection_is_kept(running):
-    connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=30)
     for n in range(3):
         connection.request("POST", "/echo", str(n))
         assert connection.getresponse().read() == f"POST {n}".encode()
@@ -211,8 +211,8 @@ def test_stop_lets_requests_under_way_finish(application):
     thread.start()
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         under_way = pool.submit(ask, serving, "/wait")
-        assert application.inside.acquire(timeout=10)
-        idle = http.client.HTTPConnection("127.0.0.1", serving.port, timeout=10)
+        assert application.inside.acquire(timeout=30)
+        idle = http.client.HTTPConnection("127.0.0.1", serving.port, timeout=30)
         idle.request("GET", "/echo")
         assert idle.getresponse().read() == b"GET "  # so that it has been accepted, too
         serving.stop()

@@ -2,7 +2,6 @@
 
 import pytest
 
-
 NEW, OLD = "OpenStack-API-Version", "X-OpenStack-Nova-API-Version"
 
 

@@ -2,7 +2,6 @@
 
 import pytest
 
-
 ACTION = "/v2.1/servers/running/action"
 #: fake_services.LOG without what no client shall see.
 LINES = ["booting", "[1mok[0m\ttab", "\xfc login:"]

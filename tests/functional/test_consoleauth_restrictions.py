@@ -145,7 +145,7 @@ def test_siblings_end_with_the_main_channel(plant):
     assert plant.session_row(display)["ended_at"] is None
     plant.sessions.close(plant.context, [tally(main, reason="ended_by_admin", code=4441)])
     assert plant.session_row(display)["state"] == "ended"
-    wait_for(plant.worker.told.is_set, 20)
+    wait_for(plant.worker.told.is_set)
     assert plant.worker.closed == [([display], 1000, claims.SIBLINGS_END)]
 
 

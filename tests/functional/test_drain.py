@@ -68,7 +68,7 @@ def test_with_a_timeout_it_ends_as_soon_as_nobody_is_left(proxy, echoing_guest):
 
 
 def test_who_has_just_come_to_an_idle_worker_is_still_answered(proxy):
-    sock = ws_client.socket.create_connection(("127.0.0.1", proxy.port), 5)
+    sock = ws_client.socket.create_connection(("127.0.0.1", proxy.port), 30)
     wait_for(lambda: busy(proxy))
     proxy.worker.drain(60)
     wait_for(lambda: proxy.worker._server._closed)
@@ -78,7 +78,7 @@ def test_who_has_just_come_to_an_idle_worker_is_still_answered(proxy):
 
 
 def test_a_silent_peer_keeps_a_stopping_worker_for_a_moment_only(proxy):
-    silent = ws_client.socket.create_connection(("127.0.0.1", proxy.port), 5)
+    silent = ws_client.socket.create_connection(("127.0.0.1", proxy.port), 30)
     wait_for(lambda: busy(proxy))
     proxy.worker.drain(60)
     wait_for(lambda: ended(proxy))
@@ -95,7 +95,7 @@ def test_a_stop_cuts_a_drain_short(proxy, echoing_guest):
 
 def test_a_stop_reaches_a_session_that_is_being_opened(proxy, consoleauth):
     consoleauth.gate.clear()
-    sock = ws_client.socket.create_connection(("127.0.0.1", proxy.port), 5)
+    sock = ws_client.socket.create_connection(("127.0.0.1", proxy.port), 30)
     sock.sendall(ws_client.request("/?token=t", proxy.port, headers=ws_client.upgrade_headers()))
     wait_for(lambda: consoleauth.asked)
     proxy.worker.drain()
@@ -131,7 +131,7 @@ def test_a_clients_kept_connection_does_not_keep_an_old_worker(proxy, echoing_gu
 
 def test_a_silent_peer_keeps_an_old_worker_only_for_the_handshake(make_proxy):
     proxy = make_proxy(proxy__handshake_timeout=1)
-    silent = ws_client.socket.create_connection(("127.0.0.1", proxy.port), 5)
+    silent = ws_client.socket.create_connection(("127.0.0.1", proxy.port), 30)
     wait_for(lambda: busy(proxy))
     before = time.monotonic()
     proxy.worker.drain()

@@ -181,7 +181,7 @@ def test_without_descriptors_accepting_pauses_and_goes_on_later(make_proxy, echo
 def test_every_address_can_be_listened_on(address):
     with listener.listen(address, 0) as sock:
         for host in {"::1": ["::1"], "0.0.0.0": ["127.0.0.1"]}.get(address, ["::1", "127.0.0.1"]):
-            socket.create_connection((host, sock.getsockname()[1]), 5).close()
+            socket.create_connection((host, sock.getsockname()[1]), 30).close()
 
 
 @pytest.mark.parametrize(("ipv6", "address"), [(False, "127.0.0.1"), (True, "::1")])

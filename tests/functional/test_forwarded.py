@@ -25,7 +25,7 @@ def ask(proxy, *pieces, origin=None, headers=()):
     """Send `pieces`, a packet each, then an upgrade. → its status or Close code; 0: hung up."""
     upgrade = ws_client.request("/?token=t", proxy.port,
                                 headers=ws_client.upgrade_headers(origin, extra=headers))
-    with socket.create_connection((LOOPBACK, proxy.port), 10) as sock:
+    with socket.create_connection((LOOPBACK, proxy.port), 30) as sock:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             for piece in (*pieces, upgrade):
@@ -123,7 +123,7 @@ def test_a_proxy_header_stands_in_front_of_tls(make_proxy, consoleauth, certific
     proxy = make_proxy(proxy__trusted_proxies=[LOOPBACK], proxy__proxy_protocol="v1v2",
                        DEFAULT__cert=str(certificates.cert), DEFAULT__key=str(certificates.key),
                        DEFAULT__ssl_only=True)
-    with socket.create_connection((LOOPBACK, proxy.port), 10) as plain:
+    with socket.create_connection((LOOPBACK, proxy.port), 30) as plain:
         plain.sendall(V2)
         with certificates.client().wrap_socket(plain, server_hostname=LOOPBACK) as sock:
             upgrade = ws_client.upgrade_headers()
@@ -172,7 +172,7 @@ def test_others_are_served_without_a_proxy_header(make_proxy, consoleauth):
 def test_handshakes_count_for_the_client_and_not_for_its_balancer(make_proxy):
     proxy = make_proxy(proxy__trusted_proxies=[LOOPBACK], proxy__proxy_protocol="v1v2",
                        proxy__max_handshakes_per_address=1)
-    with socket.create_connection((LOOPBACK, proxy.port), 10) as idle:
+    with socket.create_connection((LOOPBACK, proxy.port), 30) as idle:
         idle.sendall(V1)
         assert ask(proxy, V1) == 0
         assert ask(proxy, V1.replace(CLIENT.encode(), b"203.0.113.6")) == 401

@@ -40,12 +40,12 @@ def test_more_connections_than_may_be_opening_are_dropped(make_proxy, consoleaut
     consoleauth.add("good", targets.Target(targets.silent).port)
     waiting = []
     for _ in range(3):
-        sock = socket.create_connection(("127.0.0.1", proxy.port), 5)
+        sock = socket.create_connection(("127.0.0.1", proxy.port), 30)
         sock.sendall(ws_client.request("/?token=good", proxy.port,
                                        headers=ws_client.upgrade_headers()))
         waiting.append(sock)
     wait_for(lambda: proxy.worker._describe()["opening"] == 3)
-    with socket.create_connection(("127.0.0.1", proxy.port), 5) as further:
+    with socket.create_connection(("127.0.0.1", proxy.port), 30) as further:
         assert further.recv(1) == b""
     for sock in waiting:
         sock.close()

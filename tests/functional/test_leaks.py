@@ -72,7 +72,7 @@ def everything(caplog):
 
 def send(proxy, raw, whole=True):
     """→ all that comes back. Of a client that has ended before nothing would be looked at."""
-    with socket.create_connection(("127.0.0.1", proxy.port), 5) as sock:
+    with socket.create_connection(("127.0.0.1", proxy.port), 30) as sock:
         sock.sendall(raw)
         answer = sock.recv(65536) if whole else b""
         with contextlib.suppress(OSError):

@@ -68,7 +68,7 @@ def end_while_it_opens(proxy, consoleauth, reason):
     """Ask for a session that is ended, for that reason, before consoleauth has answered."""
     consoleauth.gate.clear()
     consoleauth.asked.clear()
-    with ws_client.socket.create_connection(("127.0.0.1", proxy.port), 5) as sock:
+    with ws_client.socket.create_connection(("127.0.0.1", proxy.port), 30) as sock:
         sock.sendall(ws_client.request("/?token=t", proxy.port,
                                        headers=ws_client.upgrade_headers())
                      + ws_client.frame(b"RFB 003.008\n\1"))
@@ -106,7 +106,7 @@ def test_who_is_not_let_in_is_counted_and_told(make_proxy, certificates, caplog,
     proxy = make_proxy(**options)
     socks = []
     for _ in range(3):
-        socks.append(ws_client.socket.create_connection(("127.0.0.1", proxy.port), 5))
+        socks.append(ws_client.socket.create_connection(("127.0.0.1", proxy.port), 30))
         socks[-1].sendall(data)
     wait_for(lambda: counted(proxy, "consoles_refusals_total", reason=reason) >= 2)
     assert caplog.text.count(REASONS[reason]) == 1
@@ -118,7 +118,7 @@ def test_who_is_not_let_in_is_counted_and_told(make_proxy, certificates, caplog,
 def test_a_balancer_that_only_looks_whether_we_listen_is_nothing_to_tell(make_proxy, caplog):
     proxy = make_proxy(proxy__trusted_proxies=["127.0.0.1"], proxy__proxy_protocol="v1v2")
     caplog.set_level("INFO")
-    ws_client.socket.create_connection(("127.0.0.1", proxy.port), 5).close()
+    ws_client.socket.create_connection(("127.0.0.1", proxy.port), 30).close()
     wait_for(lambda: "A connection of 127.0.0.1 ends" in caplog.text)
     assert counted(proxy, "consoles_refusals_total", reason="proxy_header") == 0
 

@@ -112,7 +112,7 @@ def test_empty_frames_are_forgiven_in_time(guest, mks):
                                targets.echo(framed)))
     assert ws.recv_exactly(3) == b"now"
     link, = mks.worker._relay.links.values()
-    wait_for(lambda: link.target._reader.barren == 0, 20)
+    wait_for(lambda: link.target._reader.barren == 0)
 
 
 def test_the_hypervisor_is_told_that_the_viewer_has_gone(guest, mks):

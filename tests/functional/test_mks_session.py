@@ -163,7 +163,7 @@ def test_a_server_of_the_websockets_library(mks, pki):
         ws.send(b"hello")
         assert ws.recv_exactly(5) == b"hello"
         ws.close()
-        wait_for(lambda: ends, 20)
+        wait_for(lambda: ends)
         server.shutdown()
         thread.join(20)
     assert (heard, ends) == ([b"hello"], [1000])

@@ -248,7 +248,7 @@ def test_a_target_that_stalls_stalls_the_client(proxy, consoleauth):
     assert sender.is_alive()
     go.set()
     sender.join(30)
-    wait_for(lambda: got, 20)
+    wait_for(lambda: got)
 
 
 def test_a_target_that_breaks_off_is_asked_about_as_well(proxy, consoleauth):

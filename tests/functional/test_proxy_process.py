@@ -157,7 +157,7 @@ def test_workers_end_with_their_parent_and_free_the_port(proxy):
     children = proxy.parent.children()
     os.kill(proxy.parent.pid, signal.SIGKILL)
     proxy.process.popen.wait(30)
-    psutil.wait_procs(children, 5)
+    psutil.wait_procs(children, 30)
     assert not any(child.is_running() for child in children)
     assert not listening(proxy.port)
 

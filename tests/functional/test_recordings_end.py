@@ -78,7 +78,7 @@ def test_a_full_disk(make, session, on_error, caplog):
             assert proxy.tally()["reason"] == "recording_failed"
         else:
             echoed(ws, 30)
-            wait_for(lambda: "ends early" in caplog.text, 20)
+            wait_for(lambda: "ends early" in caplog.text)
             echoed(ws)
             leave(proxy, ws)
     assert f"the recording {path} ends early: [Errno 27] File too large" in caplog.text
@@ -93,7 +93,7 @@ def test_no_place_for_recordings_at_all(make, session, on_error, caplog):
     session.parent.rmdir()
     if on_error == "stop_recording":
         ws = greeted(proxy.connect())
-        echoed(ws)
+        echoed(ws, 10)
         leave(proxy, ws)
     else:
         with pytest.raises(ws_client.Refused) as refused:
@@ -165,7 +165,7 @@ def test_a_disk_that_does_not_answer_holds_nobody_up(make_proxy, consoleauth, se
     cut, whole = (session.with_name(f"session.{n}") for n in (1, 2))
     assert Capture(finished(cut, "disk_too_slow")).reason
     assert Capture(finished(whole)).sent("S") == b"\0\0\0\0" + PIECE
-    wait_for(lambda: recorder.waiting == 0, 20)
+    wait_for(lambda: recorder.waiting == 0)
     for target in (guest, quiet):
         target.close()
 

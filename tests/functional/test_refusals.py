@@ -146,7 +146,7 @@ def test_the_client_is_silent_after_its_101(make_proxy, consoleauth):
 
 def test_the_client_drips_its_request(make_proxy):
     proxy = make_proxy(proxy__handshake_timeout=1)
-    with socket.create_connection(("127.0.0.1", proxy.port), 5) as sock:
+    with socket.create_connection(("127.0.0.1", proxy.port), 30) as sock:
         stop = time.monotonic() + 5
         sock.settimeout(0.1)
         answer = b""
@@ -176,7 +176,7 @@ def test_the_viewer_speaks_wrongly(proxy, consoleauth, speech):
 def test_an_upgrade_that_is_none(proxy, consoleauth, change, status):
     headers = [(n, change.get(n, v)) for n, v in ws_client.upgrade_headers()]
     raw = ws_client.request("/?token=t", proxy.port, headers=[h for h in headers if h[1]])
-    with socket.create_connection(("127.0.0.1", proxy.port), 5) as sock:
+    with socket.create_connection(("127.0.0.1", proxy.port), 30) as sock:
         sock.sendall(raw)
         got, answer, _ = ws_client.read_head(sock)
     assert got == status
@@ -196,7 +196,7 @@ def test_consoleauth_is_silent(proxy, consoleauth):
 def test_a_client_that_goes_away_stops_the_dialling(proxy, consoleauth):
     target = targets.Target(targets.silent)
     consoleauth.add("t", target.port)
-    sock = socket.create_connection(("127.0.0.1", proxy.port), 5)
+    sock = socket.create_connection(("127.0.0.1", proxy.port), 30)
     sock.sendall(ws_client.request("/?token=t", proxy.port,
                                    headers=ws_client.upgrade_headers()))
     wait_for(lambda: target.connections)
@@ -225,7 +225,7 @@ def test_two_hundred_silent_targets_delay_nobody(make_proxy, consoleauth):
     consoleauth.add("t", target.port)
     waiting = []
     for _ in range(200):
-        sock = socket.create_connection(("127.0.0.1", proxy.port), 5)
+        sock = socket.create_connection(("127.0.0.1", proxy.port), 30)
         sock.sendall(ws_client.request("/?token=dead", proxy.port,
                                        headers=ws_client.upgrade_headers()))
         waiting.append(sock)

@@ -66,11 +66,11 @@ def test_loading_the_page_asks_nobody(proxy, echoing_guest, consoleauth):
 
 def test_a_client_that_leaves_before_the_answer(proxy, echoing_guest, consoleauth):
     consoleauth.gate.clear()
-    with socket.create_connection(("127.0.0.1", proxy.port), 10) as sock:
+    with socket.create_connection(("127.0.0.1", proxy.port), 30) as sock:
         sock.sendall(ws_client.request("/?token=good", proxy.port,
                                        headers=ws_client.upgrade_headers()))
-        wait_for(lambda: consoleauth.asked, 20)
-    wait_for(lambda: not proxy.worker._sessions.all, 20)
+        wait_for(lambda: consoleauth.asked)
+    wait_for(lambda: not proxy.worker._sessions.all)
     consoleauth.gate.set()
     assert proxy.tally()["opened"] is False
 

@@ -35,7 +35,7 @@ def site(make_proxy, web):
 
 
 def ask(proxy, path, method="GET", headers=()):
-    with socket.create_connection(("127.0.0.1", proxy.port), 5) as sock:
+    with socket.create_connection(("127.0.0.1", proxy.port), 30) as sock:
         sock.sendall(ws_client.request(path, proxy.port, method,
                                        [("Connection", "close"), *headers]))
         status, answer, body = ws_client.read_head(sock)
@@ -184,7 +184,7 @@ def test_a_page_has_no_tag_and_is_always_sent(site):
 def test_the_connection_goes_on_after_answers_without_a_body(site):
     asset = ws_client.request("/core/rfb.js", site.port, headers=[("If-None-Match", "*")])
     head = ws_client.request("/core/rfb.js", site.port, "HEAD")
-    with socket.create_connection(("127.0.0.1", site.port), 5) as sock:
+    with socket.create_connection(("127.0.0.1", site.port), 30) as sock:
         for request, status in ((asset, 304), (head, 200), (asset, 304)):
             sock.sendall(request)
             assert ws_client.read_head(sock)[0::2] == (status, b"")
@@ -200,7 +200,7 @@ def test_the_connection_goes_on_after_answers_without_a_body(site):
     b"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
     b"GET / HTTP/1.1\r\n" + b"A: " + b"b" * 70000 + b"\r\n\r\n"])
 def test_what_is_not_http(site, raw):
-    with socket.create_connection(("127.0.0.1", site.port), 5) as sock:
+    with socket.create_connection(("127.0.0.1", site.port), 30) as sock:
         sock.sendall(raw)
         status, headers, body = ws_client.read_head(sock)
         assert status in (400, 414, 431)
@@ -209,7 +209,7 @@ def test_what_is_not_http(site, raw):
 
 
 def test_a_connection_is_used_again(site):
-    with socket.create_connection(("127.0.0.1", site.port), 5) as sock:
+    with socket.create_connection(("127.0.0.1", site.port), 30) as sock:
         for _ in range(3):
             sock.sendall(ws_client.request("/core/rfb.js", site.port))
             status, headers, body = ws_client.read_head(sock)
@@ -223,7 +223,7 @@ def test_a_client_that_only_asks_is_not_read_for_ever(site, web):
     """Pipelined requests whose answers nobody takes must not pile up in the proxy."""
     (web / "big.js").write_bytes(b"x" * 200_000)
     request = ws_client.request("/big.js", site.port)
-    with socket.create_connection(("127.0.0.1", site.port), 5) as sock:
+    with socket.create_connection(("127.0.0.1", site.port), 30) as sock:
         sock.settimeout(1)
         with pytest.raises((TimeoutError, ConnectionError)):
             for _ in range(10_000):

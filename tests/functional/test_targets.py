@@ -167,7 +167,7 @@ def test_a_client_that_drops_during_the_connect_frees_the_targets_socket(make_pr
         consoleauth.add("good", port)
         waiting, before = dialling(port), descriptors()
         for _ in range(6):
-            clients = [socket.create_connection((LOOPBACK, proxy.port), 5) for _ in range(batch)]
+            clients = [socket.create_connection((LOOPBACK, proxy.port), 30) for _ in range(batch)]
             for sock in clients:
                 sock.sendall(ws_client.request("/?token=good", proxy.port,
                                                headers=ws_client.upgrade_headers()))

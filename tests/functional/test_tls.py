@@ -92,7 +92,7 @@ def test_a_hello_that_drips_does_not_renew_its_deadline(secure, certificates):
     with pytest.raises(ssl.SSLWantReadError):
         client.do_handshake()
     hello = outgoing.read()
-    with socket.create_connection(("127.0.0.1", proxy.port), 5) as sock:
+    with socket.create_connection(("127.0.0.1", proxy.port), 30) as sock:
         stop = threading.Event()
         sock.settimeout(4)
 
@@ -152,7 +152,7 @@ def test_a_handshake_under_way_at_the_end_becomes_no_session(secure, consoleauth
     left.close()  # the answer is waited for all the same, so that the end lasts
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     client = certificates.client().wrap_bio(incoming, outgoing, server_hostname="127.0.0.1")
-    with socket.create_connection(("127.0.0.1", proxy.port), 5) as sock:
+    with socket.create_connection(("127.0.0.1", proxy.port), 30) as sock:
         while True:
             try:
                 client.do_handshake()
@@ -181,7 +181,7 @@ def test_a_page_over_https(secure, certificates, tmp_path):
     (tmp_path / "vnc_auto.html").write_text("<p>hello")
     proxy = secure(vnc__web=str(tmp_path))
     with certificates.client().wrap_socket(
-            socket.create_connection(("127.0.0.1", proxy.port), 5),
+            socket.create_connection(("127.0.0.1", proxy.port), 30),
             server_hostname="127.0.0.1") as sock:
         sock.sendall(ws_client.request("/", proxy.port, headers=[("Connection", "close")]))
         assert b"<p>hello" in ws_client.read_all(sock)
@@ -211,7 +211,7 @@ def test_nobody_may_renegotiate(secure, echoing_guest):
 def test_a_client_that_says_goodbye_leaves_no_warning(secure, echoing_guest, certificates, caplog):
     proxy = secure()
     for _ in range(3):
-        with socket.create_connection(("127.0.0.1", proxy.port), 5) as sock:
+        with socket.create_connection(("127.0.0.1", proxy.port), 30) as sock:
             certificates.client().wrap_socket(sock, server_hostname="127.0.0.1").unwrap()
     ws = greeted(proxy.connect(tls=certificates.client()))
     ws.close(1000)
@@ -226,7 +226,7 @@ def test_tls_begins_with_a_whole_hello_only(secure, echoing_guest, certificates)
     greeted(proxy.connect(tls=certificates.client()))
     here = []
     for _ in range(20):
-        here.append(socket.create_connection(("127.0.0.1", proxy.port), 5))
+        here.append(socket.create_connection(("127.0.0.1", proxy.port), 30))
         here[-1].sendall(b"\x16\x03\x01\x02\x00\x01")
     wait_for(lambda: proxy.worker._server.handshakes == 20)
     assert not proxy.worker._server._acceptor._tasks

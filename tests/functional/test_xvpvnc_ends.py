@@ -208,7 +208,7 @@ def test_over_tls_both_directions_end_at_once(make_xvp, certificates, first):
             sock.recv(1)
         sock.close()
     xvp.says(targets.rfb_server(script))
-    with (socket.create_connection(("127.0.0.1", xvp.port), 10) as plain,
+    with (socket.create_connection(("127.0.0.1", xvp.port), 30) as plain,
           certificates.client().wrap_socket(plain, server_hostname="127.0.0.1") as inside):
         inside.sendall(CONNECT + VERSION + b"\x01" + b"hello")
         whole = b"HTTP/1.1 200 OK\r\n\r\n" + VERSION + b"\x01\x01\0\0\0\0hello"

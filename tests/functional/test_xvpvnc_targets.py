@@ -61,7 +61,7 @@ def test_silence_is_a_504_in_time(make_xvp, first):
 
 def test_a_viewer_that_drips_is_understood(xvp):
     xvp.says(targets.rfb_server(targets.echo))
-    with socket.create_connection(("127.0.0.1", xvp.port), 5) as sock:
+    with socket.create_connection(("127.0.0.1", xvp.port), 30) as sock:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for byte in b"CONNECT /console?token=good HTTP/1.1\r\n\r\n" + VERSION + b"\x01x":
             sock.sendall(bytes([byte]))
@@ -72,7 +72,7 @@ def test_a_viewer_that_drips_is_understood(xvp):
 @pytest.mark.parametrize(("head", "answer"), [(b"", b""), (b"CONNECT /con", b"HTTP/1.1 408")])
 def test_a_viewer_that_falls_silent_is_ended(make_xvp, head, answer):
     xvp = make_xvp(proxy__handshake_timeout=1)
-    with socket.create_connection(("127.0.0.1", xvp.port), 5) as sock:
+    with socket.create_connection(("127.0.0.1", xvp.port), 30) as sock:
         sock.sendall(head)
         assert sock.recv(12) == answer
 

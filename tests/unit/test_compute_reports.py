@@ -116,7 +116,7 @@ def test_a_missing_inventory_is_said_once_and_tried_until_it_answers(caplog):
     with caplog.at_level(logging.INFO):
         one.thread.start()
         for _ in range(5):
-            assert inventory.told.acquire(timeout=10)
+            assert inventory.told.acquire(timeout=30)
         deadline = time.monotonic() + 5
         while "reach the inventory again" not in caplog.text:
             assert time.monotonic() < deadline

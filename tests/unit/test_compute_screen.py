@@ -41,7 +41,7 @@ def connect(house):
     sockets = []
 
     def opened():
-        sock = socket.create_connection(("127.0.0.1", house.port("i", SCREEN)), 5)
+        sock = socket.create_connection(("127.0.0.1", house.port("i", SCREEN)), 30)
         sockets.append(sock)
         return sock
 
@@ -227,7 +227,7 @@ def test_a_guest_that_goes_ends_its_viewers_and_finds_its_port_again(house, view
     with pytest.raises((EOFError, ConnectionError)):
         viewer._read(1)
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", port), 5)
+        socket.create_connection(("127.0.0.1", port), 30)
     house.run({"i": guest})
     assert house.port("i", SCREEN) == port
 

@@ -100,7 +100,7 @@ def read_until(sock, mark):
 
 
 def test_a_whole_conversation(house):
-    with socket.create_connection(("127.0.0.1", house.port("i", LINE)), 5) as sock:
+    with socket.create_connection(("127.0.0.1", house.port("i", LINE)), 30) as sock:
         prompt = b"guest@box:~$ "
         assert b"\r\nbox login: guest" in read_until(sock, prompt)
         sock.sendall("echo gr\u00fc".encode()[:-1])

@@ -41,9 +41,9 @@ def ports(driver):
 def test_screens_listen_where_vnc_server_listen_says(conf, start):
     conf.set_override("server_listen", "127.0.0.3", "vnc")
     port = start().driver.get_console(ONE, "novnc").port
-    socket.create_connection(("127.0.0.3", port), 5).close()
+    socket.create_connection(("127.0.0.3", port), 30).close()
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", port), 5)
+        socket.create_connection(("127.0.0.1", port), 30)
 
 
 def test_screens_take_the_first_free_ports_of_the_range(conf, start):
@@ -77,7 +77,7 @@ def picture(keymap):
     house = House(LISTENING, keymap=keymap)
     house.start()
     house.run({"i": Guest("i", "n", "h", frozenset({SCREEN}))})
-    with socket.create_connection((LISTENING, house.port("i", SCREEN)), 5) as sock:
+    with socket.create_connection((LISTENING, house.port("i", SCREEN)), 30) as sock:
         viewer = Viewer(sock).connect()
         viewer.refresh()
         shown = viewer.picture[80:100].tobytes()

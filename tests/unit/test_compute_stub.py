@@ -41,7 +41,7 @@ def test_a_console_somewhere(driver):
 def test_a_built_in_console_is_where_it_is_said_to_be(driver):
     info = driver.get_console(ONE, "novnc")
     assert info.host == "127.0.0.1"
-    with socket.create_connection((info.host, info.port), 5) as sock:
+    with socket.create_connection((info.host, info.port), 30) as sock:
         assert Viewer(sock).connect().name == "one"
     assert driver.get_console(ONE, "serial").host == "127.0.0.9"
     assert driver.validate_console(ONE, "novnc", info.host, info.port) == info
@@ -113,7 +113,7 @@ def test_without_a_file_there_are_guests_that_work(start):
         assert instance.project_id == "*"
         for kind in ("novnc", "xvpvnc", "serial"):
             info = driver.get_console(instance.id, kind)
-            socket.create_connection(("127.0.0.1", info.port), 5).close()
+            socket.create_connection(("127.0.0.1", info.port), 30).close()
     assert "Booting demo-1" in driver.get_console_output(running[0].id, None)
 
 

@@ -30,7 +30,7 @@ def test_an_instance_switched_off_loses_its_console_and_gets_it_back(start):
     with pytest.raises(exception.InstanceNotReady):
         started.driver.get_console(ONE, "novnc")
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection((before.host, before.port), 5)
+        socket.create_connection((before.host, before.port), 30)
     started.rewrite(INSTANCES)
     assert started.changed.wait(20)
     assert started.driver.get_console(ONE, "novnc") == before

@@ -8,7 +8,9 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from concurrent import futures
 from http import HTTPStatus
 
 import pytest
@@ -203,3 +205,29 @@ def test_a_listener_that_waits_for_descriptors_stops_at_once():
         wait_for(lambda: found.socket.accepts)
         found.stop()
         assert found.socket.accepts == 1
+
+
+def monitors():
+    return sum(thread.name == "monitor" for thread in threading.enumerate())
+
+
+def test_who_was_accepted_before_the_end_is_answered(monkeypatch):
+    monkeypatch.setattr(listener, "TIMEOUT", 60)
+    asked, go_on, others = threading.Event(), threading.Event(), monitors()
+
+    def slow():
+        asked.set()
+        return HTTPStatus.OK if go_on.wait(30) else HTTPStatus.GONE, "text/plain", b"one 1\n"
+
+    sock = listener.bind("127.0.0.1", 0)
+    found = Listener(sock, {"/metrics": slow})
+    found.start()
+    with sock, futures.ThreadPoolExecutor() as pool:
+        answer = pool.submit(ask, sock.getsockname()[1], "/metrics")
+        assert asked.wait(30)
+        stopped = pool.submit(found.stop)
+        wait_for(lambda: monitors() == others)
+        assert not stopped.done()
+        go_on.set()
+        assert answer.result(30) == (200, b"one 1\n")
+        stopped.result(30)

@@ -10,6 +10,7 @@ from consoles import model
 from consoles.context import current
 from consoles.context import RequestContext
 from consoles.rpc import transport
+from consoles.rpc import turns
 from consoles.rpc.compute import Compute
 from consoles.rpc.consoleauth import ConsoleAuth
 from consoles.rpc.interface import exposed
@@ -138,6 +139,31 @@ def test_one_call_that_hangs_fails_no_others_of_a_server_that_answers():
     freed.set()
     threads[0].join()
     assert compute._caller._turns._in_flight == {}
+
+
+def test_what_a_call_waits_for_its_turn_is_not_given_to_it_again(monkeypatch):
+    monkeypatch.setattr(turns, "PATIENCE", 60)
+    asked, freed, given = threading.Event(), threading.Event(), []
+
+    class Slow:
+        def call(self, interface, server, context, method, arguments, timeout):
+            given.append(timeout)
+            asked.set()
+            assert freed.wait(30)
+
+    compute = Compute(transport.ThreadCaller(Slow(), timeout=50, per_server=1)).at("one")
+    threads = [threading.Thread(target=compute.validate_console, args=(
+        RequestContext(), "i", "novnc", "h", 1)) for _ in range(2)]
+    threads[0].start()
+    assert asked.wait(30)
+    threads[1].start()
+    wait_for(lambda: compute._caller._turns._turn._waiters)
+    freed.wait(0.2)
+    freed.set()
+    for thread in threads:
+        thread.join()
+    assert 49 < given[0] <= 50
+    assert given[1] < 49.9
 
 
 def test_a_service_that_does_not_answer_is_named(bus, endpoint):
