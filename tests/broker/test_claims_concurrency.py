@@ -5,27 +5,18 @@ import collections
 import pytest
 
 from consoles import exception
-from consoles import model
-from consoles.consoleauth.manager import ConsoleAuthManager
-from consoles.context import RequestContext
-from consoles.rpc import transport
-from consoles.rpc.consoleauth import ConsoleAuth
-from consoles.rpc.sessions import Sessions
-from tests.broker.test_consoleauth_concurrency import at_once
-from tests.broker.test_consoleauth_concurrency import CALLERS
-from tests.fixtures.consoleauth import started
+from tests.fixtures.concurrency import at_once
+from tests.fixtures.concurrency import CALLERS
+from tests.fixtures.concurrency import copies_of
+from tests.fixtures.concurrency import crowded
+from tests.fixtures.concurrency import DATABASES
 
 ONCE = {"single_use": True}
 
 
-@pytest.fixture(scope="module", params=["sqlite", "mariadb"])
-def module_plant(request, tmp_path_factory):
-    url = f"sqlite:///{tmp_path_factory.mktemp('consoleauth')}/consoles.sqlite"
-    if request.param == "mariadb":
-        url = request.getfixturevalue("mariadb").new_database()
-    with started(url, [("max_checks_per_host", CALLERS, "consoleauth")]) as plant:
-        caller = transport.ThreadCaller(plant.bus, timeout=60)  # the machine's load is no matter
-        plant.auth, plant.sessions = ConsoleAuth(caller), Sessions(caller)
+@pytest.fixture(scope="module", params=DATABASES)
+def module_plant(request):
+    with crowded(request) as plant:
         yield plant
 
 
@@ -66,21 +57,9 @@ def test_one_of_many_gets_it_again_when_it_is_freed(plant):
 
 
 def test_copies_of_the_service_give_it_to_one(plant):
-    """Each copy a manager of its own: nothing is remembered in a process."""
     plant.add(options=ONCE, agent_host=None)
-    closer = plant.service.closer
-    copies = [ConsoleAuthManager(plant.conf, plant.database, None, closer) for _ in range(4)]
-    token = model.token_hash("t")
-
-    def use(number):
-        try:
-            copies[number % 4].get_connection_details(
-                RequestContext().to_dict(), token=token, session=plant.session())
-        except Exception as exc:  # oslo.messaging wraps what an endpoint may answer with
-            return type(exc.exc_info[1]).__name__
-        return "open"
-
-    counts = collections.Counter(at_once(use))
+    use = copies_of(plant)
+    counts = collections.Counter(at_once(lambda number: use(number, "t")))
     assert counts == {"open": 1, "TokenUsed": CALLERS - 1}
 
 

@@ -1,8 +1,6 @@
 """Twenty callers at once, on SQLite and on MariaDB: nothing fails, nothing counts twice."""
 
 import collections
-import concurrent.futures
-import threading
 
 import pytest
 import sqlalchemy as sa
@@ -12,40 +10,19 @@ from alembic.runtime.migration import MigrationContext
 from consoles import model
 from consoles.consoleauth.janitor import Janitor
 from consoles.db import models
-from consoles.rpc import transport
-from consoles.rpc.consoleauth import ConsoleAuth
-from consoles.rpc.inventory import Inventory
-from consoles.rpc.sessions import Sessions
+from tests.fixtures.concurrency import at_once
+from tests.fixtures.concurrency import CALLERS
+from tests.fixtures.concurrency import crowded
+from tests.fixtures.concurrency import DATABASES
 from tests.fixtures.consoleauth import AGENT
 from tests.fixtures.consoleauth import instance
-from tests.fixtures.consoleauth import started
 from tests.fixtures.consoleauth import WORKER
 
-CALLERS = 20
 
-
-@pytest.fixture(scope="module", params=["sqlite", "mariadb"])
-def module_plant(request, tmp_path_factory):
-    url = f"sqlite:///{tmp_path_factory.mktemp('consoleauth')}/consoles.sqlite"
-    if request.param == "mariadb":
-        url = request.getfixturevalue("mariadb").new_database()
-    with started(url, [("max_checks_per_host", CALLERS, "consoleauth")]) as plant:
-        caller = transport.ThreadCaller(plant.bus, timeout=60)  # the machine's load is no matter
-        plant.auth, plant.sessions = ConsoleAuth(caller), Sessions(caller)
-        plant.inventory = Inventory(caller)
+@pytest.fixture(scope="module", params=DATABASES)
+def module_plant(request):
+    with crowded(request) as plant:
         yield plant
-
-
-def at_once(func, count=CALLERS):
-    """→ what func(number) answered in as many threads, started together."""
-    barrier = threading.Barrier(count)
-
-    def run(number):
-        barrier.wait(30)
-        return func(number)
-
-    with concurrent.futures.ThreadPoolExecutor(count) as pool:
-        return list(pool.map(run, range(count)))
 
 
 def test_the_migrations_make_what_the_models_say(plant):

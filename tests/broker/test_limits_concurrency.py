@@ -6,31 +6,21 @@ import pytest
 import sqlalchemy as sa
 
 from consoles import exception
-from consoles import model
-from consoles.consoleauth.manager import ConsoleAuthManager
-from consoles.context import RequestContext
 from consoles.db import models
-from consoles.rpc import transport
-from consoles.rpc.consoleauth import ConsoleAuth
-from consoles.rpc.sessions import Sessions
-from tests.broker.test_consoleauth_concurrency import at_once
-from tests.broker.test_consoleauth_concurrency import CALLERS
-from tests.fixtures.consoleauth import started
+from tests.fixtures.concurrency import at_once
+from tests.fixtures.concurrency import CALLERS
+from tests.fixtures.concurrency import copies_of
+from tests.fixtures.concurrency import crowded
+from tests.fixtures.concurrency import DATABASES
 
 PER_TOKEN = 3
 PER_PROJECT = 7
 
 
-@pytest.fixture(scope="module", params=["sqlite", "mariadb"])
-def module_plant(request, tmp_path_factory):
-    url = f"sqlite:///{tmp_path_factory.mktemp('consoleauth')}/consoles.sqlite"
-    if request.param == "mariadb":
-        url = request.getfixturevalue("mariadb").new_database()
-    with started(url, [("max_checks_per_host", CALLERS, "consoleauth"),
-                       ("max_sessions_per_token", PER_TOKEN, "proxy"),
-                       ("max_sessions_per_project", PER_PROJECT, "proxy")]) as plant:
-        caller = transport.ThreadCaller(plant.bus, timeout=60)  # the machine's load is no matter
-        plant.auth, plant.sessions = ConsoleAuth(caller), Sessions(caller)
+@pytest.fixture(scope="module", params=DATABASES)
+def module_plant(request):
+    with crowded(request, ("max_sessions_per_token", PER_TOKEN, "proxy"),
+                 ("max_sessions_per_project", PER_PROJECT, "proxy")) as plant:
         yield plant
 
 
@@ -69,22 +59,10 @@ def test_a_project_at_its_limit_leaves_the_others_alone(plant):
 
 
 def test_copies_of_the_service_keep_one_limit(plant):
-    """Each copy a manager of its own: nothing is counted in a process."""
-    closer = plant.service.closer
-    copies = [ConsoleAuthManager(plant.conf, plant.database, None, closer) for _ in range(4)]
     for number in range(CALLERS):
         plant.add(f"t{number}", f"i{number}", agent_host=None)
-
-    def use(number):
-        token = model.token_hash(f"t{number}")
-        try:
-            copies[number % 4].get_connection_details(
-                RequestContext().to_dict(), token=token, session=plant.session())
-        except Exception as exc:  # oslo.messaging wraps what an endpoint may answer with
-            return type(exc.exc_info[1]).__name__
-        return "open"
-
-    counts = collections.Counter(at_once(use))
+    use = copies_of(plant)
+    counts = collections.Counter(at_once(lambda number: use(number, f"t{number}")))
     assert counts == {"open": PER_PROJECT, "OverLimit": CALLERS - PER_PROJECT}
 
 
