@@ -3,12 +3,11 @@
 import contextlib
 import json
 import socket
-import threading
 
 import pytest
 
-from consoles.api import server
 from tests.fixtures import fake_services
+from tests.fixtures import web_server
 
 SECRET = b"very-secret"
 VNC = {"protocol": "vnc", "type": "novnc"}
@@ -21,15 +20,8 @@ def served(**api):
             fake_services.world(conf) as world:
         for name, value in api.items():
             conf.set_override(name, value, group="oslo_middleware")
-        running = server.Server(world.application, "127.0.0.1", 0, threads=4)
-        running.bind()
-        thread = threading.Thread(target=running.run)
-        thread.start()
-        try:
+        with web_server.served(world.application) as (running, _):
             yield running.port
-        finally:
-            running.stop()
-            thread.join(20)
 
 
 @pytest.fixture(scope="module")
