@@ -1,9 +1,10 @@
-"""The roles that the other rules speak of, to be changed in one place."""
+"""The roles that the rules speak of, to be changed in one place, and how a rule is written."""
 
 from oslo_policy import policy
 
 #: A token of the whole cloud does for what an administrator does to no project's own.
-ANY_SCOPE = ["system", "project"]
+ANY_SCOPE = ("system", "project")
+PROJECT_SCOPE = ("project",)
 
 ADMIN = "rule:admin"
 PROJECT_MEMBER_OR_ADMIN = "rule:project_member_or_admin"
@@ -21,3 +22,13 @@ RULES = [
         "rule:admin or ((role:reader or role:member) and project_id:%(project_id)s)",
         description="A reader or member of the server's project, or an administrator."),
 ]
+
+
+def rule(name: str, who: str, description: str, operations: tuple[str, ...],
+         scopes: tuple[str, ...] = ANY_SCOPE) -> policy.DocumentedRuleDefault:
+    """`who` is one of the above, `operations` are written as "GET /servers"."""
+    asked: list[policy.Operation] = []
+    for operation in operations:
+        method, _, path = operation.partition(" ")
+        asked.append({"method": method, "path": path})
+    return policy.DocumentedRuleDefault(name, who, description, asked, scope_types=list(scopes))
