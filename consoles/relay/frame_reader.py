@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import numpy
 
+from consoles.relay.link import PIECE
+from consoles.relay.link import pieces
 from consoles.wire.frames import FrameError
 from consoles.wire.frames import MAX_CONTROL
 from consoles.wire.frames import Opcode
@@ -174,13 +176,14 @@ class FrameReader:
 def unmask(view: memoryview, mask: bytes) -> None:
     """XOR `view` with the four bytes of `mask`, over and over, in place (5.3)."""
     size = len(view)
-    pattern = mask * (size + 3 >> 2)
+    pattern = mask * (min(size, PIECE) + 3 >> 2)
     if size < SMALL:
         view[:] = (int.from_bytes(view, "little")
                    ^ int.from_bytes(pattern[:size], "little")).to_bytes(size, "little")
-    else:
-        masked = numpy.frombuffer(view, numpy.uint8)
-        numpy.bitwise_xor(masked, numpy.frombuffer(pattern, numpy.uint8, size), out=masked)
+        return
+    for piece in pieces(view):
+        masked = numpy.frombuffer(piece, numpy.uint8)
+        numpy.bitwise_xor(masked, numpy.frombuffer(pattern, numpy.uint8, len(piece)), out=masked)
 
 
 def _header_size(head: bytes, mask: int) -> int:

@@ -8,6 +8,7 @@ import dataclasses
 import os
 import time
 from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Protocol
 
 from consoles import model
@@ -18,10 +19,8 @@ HEADROOM = 16
 BUFFER_SIZE = 256 * 1024
 #: Buffers that a session may fill before others have their turn.
 TURN = 4
-#: Bytes copied for a transport at once: malloc maps and unmaps what is bigger than 128 KiB.
+#: Bytes copied at once: malloc maps what is bigger than 128 KiB, and unmaps it, each time.
 PIECE = 64 * 1024
-#: asyncio's own high-water mark of a transport.
-MAX_EARLY_UNSENT = 64 * 1024
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,8 +92,8 @@ class Side(asyncio.BufferedProtocol):
             if sent == len(view):
                 return
             view = view[sent:]
-        for at in range(0, len(view), PIECE):
-            transport.write(bytes(view[at:at + PIECE]))
+        for piece in pieces(view):
+            transport.write(bytes(piece))
 
     def send_body(self, size: int) -> None:
         """Send the first `size` bytes of the receive buffer, with its head room in front."""
@@ -141,9 +140,10 @@ class Side(asyncio.BufferedProtocol):
         self._turn += 1
         if not (self._turn % TURN or self.link.ended or self.transport.is_closing()):
             self.transport.pause_reading()
-            asyncio.get_running_loop().call_soon(self._take_turn)
+            asyncio.get_running_loop().call_soon(self.read_on)
 
-    def _take_turn(self) -> None:
+    def read_on(self) -> None:
+        """Read again, unless something speaks against it."""
         if not (self.held or self.link.ended or self.link.awaits_end
                 or self.transport.is_closing()):
             self.transport.resume_reading()
@@ -155,8 +155,7 @@ class Side(asyncio.BufferedProtocol):
 
     def resume_writing(self) -> None:
         self.peer.held = False
-        if not self.link.ended and not self.peer.transport.is_closing():
-            self.peer.transport.resume_reading()
+        self.peer.read_on()
 
 
 class Link:
@@ -187,12 +186,8 @@ class Link:
             if early and not side.peer.transport.is_closing():
                 side.carried += len(early)
                 side.peer.send(memoryview(early))
-                # What the handshake left unsent may have reached the mark before we listened.
-                if side.peer.transport.get_write_buffer_size() > MAX_EARLY_UNSENT:
-                    side.peer.pause_writing()
         for side in (client, target):  # after set_protocol: uvloop then chooses how to read
-            if not self.ended and not side.held and not side.transport.is_closing():
-                side.transport.resume_reading()
+            side.read_on()
 
     def target_closed(self, reason: str = "target_closed") -> None:
         """The target ended: the control plane may know why, and then says so by `end`.
@@ -229,6 +224,12 @@ class Link:
         return model.Tally(session_id=self.session_id, bytes_in=self.client.carried,
                            bytes_out=self.target.carried, code=code, reason=reason,
                            started_at=self.started_at, ended_at=now_ms())
+
+
+def pieces(view: memoryview) -> Iterator[memoryview]:
+    """What may be copied at once of it, one after the other."""
+    for at in range(0, len(view), PIECE):
+        yield view[at:at + PIECE]
 
 
 def descriptor(transport: asyncio.Transport) -> int:

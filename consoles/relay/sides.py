@@ -1,17 +1,17 @@
 """The two kinds of side: bare TCP, and a client's WebSocket."""
 
 import asyncio
-import logging
 
 from consoles.relay.frame_reader import FrameReader
+from consoles.relay.framed import FramedSide
 from consoles.relay.link import BUFFER_SIZE
 from consoles.relay.link import HEADROOM
 from consoles.relay.link import Link
+from consoles.relay.link import pieces
 from consoles.relay.link import Side
 from consoles.wire import frames
+from consoles.wire.frames import FrameError
 from consoles.wire.frames import Opcode
-
-LOG = logging.getLogger(__name__)
 
 #: Unsent bytes above which a client's pings are left unanswered: it does not read anyway.
 MAX_UNSENT_FOR_PONG = 65536
@@ -67,35 +67,20 @@ class RawSide(Side):
             self.link.target_closed("target_gone" if exc else "target_closed")
 
 
-class WebsocketSide(Side):
+class WebsocketSide(FramedSide):
     """A browser: payload in frames, pings answered, its Close echoed (RFC 6455)."""
 
-    __slots__ = ("_close_received", "_close_sent", "_reader", "seen")
+    __slots__ = ("_close_sent",)
+
+    name = "client"
 
     def __init__(self, link: Link, transport: asyncio.Transport, reader: FrameReader) -> None:
-        super().__init__(link, transport)
-        self._reader = reader
-        reader.redirect(self._data, self._control)
+        super().__init__(link, transport, reader)
         self._close_sent = False
-        self._close_received = False
-        self.seen = True  # some byte came since the relay last looked
-
-    def buffer_updated(self, nbytes: int) -> None:
-        if nbytes == BUFFER_SIZE:
-            self.give_way()
-        self.seen = True
-        if self._close_received:
-            return
-        try:
-            self._reader.feed(self._buffer.body[:nbytes])
-        except frames.FrameError as exc:
-            LOG.info("Session %s: the client sent %s", self.link.session_id, exc)
-            self._close_received = True  # nothing it says can be understood any more
-            self.link.end(_FRAME_REASONS.get(exc.close_code, "client_protocol"), exc.close_code,
-                          text=str(exc))
 
     def send(self, view: memoryview) -> None:
-        self.transport.write(frames.header(Opcode.BINARY, len(view)) + bytes(view))
+        for piece in pieces(view):
+            self.transport.write(b"".join((frames.header(Opcode.BINARY, len(piece)), piece)))
 
     def send_body(self, size: int) -> None:
         head = _SMALL_HEADERS[size] if size < 126 else frames.header(Opcode.BINARY, size)
@@ -106,9 +91,6 @@ class WebsocketSide(Side):
 
     def ping(self) -> None:
         self.transport.write(frames.header(Opcode.PING, 0))
-
-    def forgive(self) -> None:
-        self._reader.barren = 0
 
     def finish(self, code: int, reason: str) -> None:
         """Send Close and give the client a while to answer; if it spoke first, just close."""
@@ -131,26 +113,20 @@ class WebsocketSide(Side):
     def connection_lost(self, exc: Exception | None) -> None:
         self.link.end("client_gone")
 
-    def _data(self, view: memoryview) -> None:
-        self.carried += len(view)
-        if not self.link.ended:
-            self.peer.send(view)
+    def _broken(self, exc: FrameError) -> None:
+        self.deaf = True
+        self.link.end(_FRAME_REASONS.get(exc.close_code, "client_protocol"), exc.close_code,
+                      text=str(exc))
 
-    def _control(self, opcode: int, payload: bytes) -> None:
-        if self._close_received:
-            return
-        if opcode == Opcode.CLOSE:
-            self._closed_by_client(payload)
-        elif (opcode == Opcode.PING and not self._close_sent
-              and self.transport.get_write_buffer_size() < MAX_UNSENT_FOR_PONG):
-            self.transport.write(frames.header(Opcode.PONG, len(payload)) + payload)
-
-    def _closed_by_client(self, payload: bytes) -> None:
-        code, _ = frames.parse_close(payload)
-        self._close_received = True
+    def _closed(self, code: int, payload: bytes) -> None:
+        self.deaf = True
         if self._close_sent:
             self.close()
             return
         self._close_sent = True
         self.transport.write(frames.header(Opcode.CLOSE, len(payload)) + payload)
         self.link.end("client_closed", 1000 if code == 1005 else code)
+
+    def _pinged(self, payload: bytes) -> None:
+        if not self._close_sent and self.transport.get_write_buffer_size() < MAX_UNSENT_FOR_PONG:
+            self.transport.write(frames.header(Opcode.PONG, len(payload)) + payload)

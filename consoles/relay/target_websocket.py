@@ -1,15 +1,13 @@
 """The side of a target that speaks WebSocket itself: the proxy is its client (RFC 6455)."""
 
-import asyncio
 import logging
 import os
 
-from consoles.relay.frame_reader import FrameReader
 from consoles.relay.frame_reader import unmask
-from consoles.relay.link import BUFFER_SIZE
-from consoles.relay.link import Link
-from consoles.relay.link import Side
+from consoles.relay.framed import FramedSide
+from consoles.relay.link import pieces
 from consoles.wire import frames
+from consoles.wire.frames import FrameError
 from consoles.wire.frames import Opcode
 
 LOG = logging.getLogger(__name__)
@@ -18,36 +16,19 @@ LOG = logging.getLogger(__name__)
 ENDED_WELL = (1000, 1001, 1005)
 
 
-class TargetWebsocketSide(Side):
+class TargetWebsocketSide(FramedSide):
     """A hypervisor: payload in masked frames there, in bare ones from there.
 
     Frames are cut anew on the way, their payload passes as it is.
     """
 
-    __slots__ = ("_closed", "_reader")
+    __slots__ = ()
 
-    def __init__(self, link: Link, transport: asyncio.Transport, reader: FrameReader) -> None:
-        super().__init__(link, transport)
-        self._reader = reader
-        reader.redirect(self._data, self._control)
-        self._closed = False  # a Close has gone either way, or nothing can be understood any more
-
-    def buffer_updated(self, nbytes: int) -> None:
-        if nbytes == BUFFER_SIZE:
-            self.give_way()
-        if self._closed:
-            return
-        try:
-            self._reader.feed(self._buffer.body[:nbytes])
-        except frames.FrameError as exc:
-            LOG.info("Session %s: the target sent %s", self.link.session_id, exc)
-            self._end("target_gone", exc.close_code)
+    name = "target"
 
     def send(self, view: memoryview) -> None:
-        self.transport.write(masked(Opcode.BINARY, view))
-
-    def forgive(self) -> None:
-        self._reader.barren = 0
+        for piece in pieces(view):
+            self.transport.write(masked(Opcode.BINARY, piece))
 
     def close(self) -> None:
         self._say_close(1000)
@@ -59,20 +40,15 @@ class TargetWebsocketSide(Side):
     def connection_lost(self, exc: Exception | None) -> None:
         self.link.target_closed("target_gone")
 
-    def _data(self, view: memoryview) -> None:
-        self.carried += len(view)
-        if not self.link.ended:
-            self.peer.send(view)
+    def _broken(self, exc: FrameError) -> None:
+        self._end("target_gone", exc.close_code)
 
-    def _control(self, opcode: int, payload: bytes) -> None:
-        if self._closed:
-            return
-        if opcode == Opcode.CLOSE:
-            code, _ = frames.parse_close(payload)
-            LOG.info("Session %s: the target closes its WebSocket with %s", self.link.session_id,
-                     code)
-            self._end("target_closed" if code in ENDED_WELL else "target_gone", 1000)
-        elif opcode == Opcode.PING and not self.peer.held:  # else it takes nothing anyway
+    def _closed(self, code: int, payload: bytes) -> None:
+        LOG.info("Session %s: the target closes its WebSocket with %s", self.link.session_id, code)
+        self._end("target_closed" if code in ENDED_WELL else "target_gone", 1000)
+
+    def _pinged(self, payload: bytes) -> None:
+        if not self.peer.held:  # else it takes nothing anyway
             self.transport.write(masked(Opcode.PONG, payload))
 
     def _end(self, reason: str, code: int) -> None:
@@ -80,9 +56,9 @@ class TargetWebsocketSide(Side):
         self.link.target_closed(reason)
 
     def _say_close(self, code: int) -> None:
-        if not self._closed and not self.transport.is_closing():
+        if not self.deaf and not self.transport.is_closing():
             self.transport.write(masked(Opcode.CLOSE, code.to_bytes(2, "big")))
-        self._closed = True
+        self.deaf = True
 
 
 def masked(opcode: int, payload: bytes | memoryview) -> bytes:

@@ -70,7 +70,7 @@ class Bus:
             raise interface.missing(f"nobody serves {interface.topic} {server or ''}") from exc
         except messaging.MessagingTimeout as exc:
             raise interface.missing(
-                f"{interface.topic} {server or ''} did not answer {method} in {timeout} s"
+                f"{interface.topic} {server or ''} did not answer {method} in {timeout:.3g} s"
             ) from exc
         except messaging.RemoteError as exc:
             raise exception.ConsolesError(
@@ -173,8 +173,9 @@ class ThreadCaller:
 
     def __call__(self, interface: Interface, server: str | None, context: RequestContext,
                  method: str, arguments: dict[str, Any]) -> Any:
-        timeout = self._timeout or interface.timeout
-        since = self._turns.enter(interface, server, timeout)
+        deadline = time.monotonic() + (self._timeout or interface.timeout)
+        since = self._turns.enter(interface, server, deadline)
+        timeout = max(0.0, deadline - time.monotonic())
         future = self._pool.submit(self._bus.call, interface, server, context, method,
                                    arguments, timeout)
         future.add_done_callback(lambda done: self._turns.leave(

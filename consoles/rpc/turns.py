@@ -22,18 +22,17 @@ class Turns:
         self._heard: dict[str, float] = {}  # when it last answered, of servers with calls in flight
         self._turn = threading.Condition()
 
-    def enter(self, interface: Interface, server: str | None, timeout: float) -> float:
-        """Wait for a turn, at most so many seconds; → what `leave` gets.
+    def enter(self, interface: Interface, server: str | None, deadline: float) -> float:
+        """Wait for a turn, until then (time.monotonic) at most; → what `leave` gets.
 
         Raises the error of the interface's that nobody answers.
         """
         if not (self._per_server and server):
             return 0.0
-        end = time.monotonic() + timeout
         with self._turn:
             while len(waiting := self._in_flight.setdefault(server, [])) >= self._per_server:
                 heard = max(waiting[0], self._heard.get(server, 0.0))
-                patience = min(heard + PATIENCE, end) - time.monotonic()
+                patience = min(heard + PATIENCE, deadline) - time.monotonic()
                 if patience <= 0:
                     raise interface.missing(
                         f"{server} has {len(waiting)} calls of {interface.topic} unanswered")

@@ -120,8 +120,11 @@ class Connection(asyncio.Protocol):
     def detach(self) -> tuple[asyncio.Transport, bytes]:
         """Stop reading; → the transport and what was read and not used.
 
-        The peer may have `ended` already; its bytes still count.
+        The peer may have `ended` already; its bytes still count. Raises WireError when it does
+        not take what was sent to it: it could be sent on and on, the transport is full already.
         """
+        if self._drained is not None:
+            raise WireError("the peer takes nothing")
         self.on_lost = None
         early = self._take(len(self._early))
         if not self._eof and not self.transport.is_closing():

@@ -1,5 +1,7 @@
 """The streaming reader against a slow and obvious second one: any bytes, in any cutting."""
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import settings
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 
 from consoles.relay.frame_reader import FrameReader
 from consoles.relay.frame_reader import unmask
+from consoles.relay.link import PIECE
 from consoles.wire import frames
 from tests.fixtures.ws_client import frame
 
@@ -89,6 +92,20 @@ def test_unmask(payload, mask):
     view = memoryview(bytearray(payload))
     unmask(view, mask)
     assert bytes(view) == bytes(b ^ mask[i % 4] for i, b in enumerate(payload))
+
+
+@pytest.mark.parametrize("size", [PIECE - 1, PIECE, PIECE + 1, 4 * PIECE + 3])
+def test_unmasking_much_takes_little_memory_beside_it(size):
+    """malloc maps what is bigger than 128 KiB, and unmaps it, each time."""
+    payload = bytes(range(253)) * (size // 253 + 1)
+    view = memoryview(bytearray(payload[:size]))
+    tracemalloc.start()
+    unmask(view, b"\1\2\3\4")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < PIECE + 10_000
+    unmask(view[1:], b"\2\3\4\1")
+    assert bytes(view) == bytes((payload[0] ^ 1,)) + payload[1:size]
 
 
 def test_byte_by_byte_through_every_kind_of_length():

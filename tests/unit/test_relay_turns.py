@@ -5,12 +5,17 @@ import socket
 
 import pytest
 
+from consoles.relay.frame_reader import FrameReader
 from consoles.relay.link import Buffer
 from consoles.relay.link import BUFFER_SIZE
+from consoles.relay.link import HEADROOM
 from consoles.relay.link import Limits
 from consoles.relay.link import Link
+from consoles.relay.link import PIECE
 from consoles.relay.link import TURN
 from consoles.relay.sides import RawSide
+from consoles.relay.sides import WebsocketSide
+from consoles.relay.target_websocket import TargetWebsocketSide
 
 #: How often libuv reads a stream that fills each buffer, before it looks at others.
 LIBUV_READS = 32
@@ -24,6 +29,7 @@ class Transport:
         self.unsent = unsent
         self.closing = closing
         self.reads = True
+        self.protocol = None
 
     def get_extra_info(self, name):
         return self.sock if name == "socket" else None
@@ -34,7 +40,11 @@ class Transport:
     def is_closing(self):
         return self.closing
 
+    def set_protocol(self, protocol):
+        self.protocol = protocol
+
     def write(self, data):
+        assert len(data) <= PIECE + HEADROOM, "malloc would map so much, and unmap it, each time"
         self.unsent += data
 
     def pause_reading(self):
@@ -110,6 +120,28 @@ def test_a_session_that_is_held_back_is_not_read_at_its_turn(link, sockets):
     assert client.transport.reads
 
 
+def test_early_payload_that_a_transport_takes_holds_nobody_back(link):
+    """TLS's transports hold half a megabyte before they say that they are full, and then empty."""
+    early = bytes(200_000)
+    client, target = (RawSide(link, Transport(None)) for _ in range(2))
+    client.transport.reads = target.transport.reads = False
+    link.join(client, target, b"", early)
+    assert client.transport.unsent == early
+    assert client.transport.reads
+    assert target.transport.reads
+
+
+def test_a_side_that_empties_reads_nothing_more_once_the_target_has_ended(link, sockets):
+    told = []
+    link.on_target_closed = lambda *args: told.append(args)
+    client, target = sides(link, sockets[0])
+    target.pause_writing()
+    link.target_closed()
+    target.resume_writing()
+    assert told == [(link, "target_closed")]
+    assert not client.transport.reads
+
+
 def test_small_reads_are_never_interrupted(link, sockets):
     client, _ = sides(link, sockets[0], closing=True)
     for _ in range(10 * TURN):
@@ -141,6 +173,18 @@ def test_what_the_kernel_does_not_take_is_the_transports(link, sockets):
     received = b"".join(iter(lambda: received_now(sockets[1]), b""))
     assert received == data[:taken]
     assert target.transport.unsent == data[taken:]
+
+
+@pytest.mark.parametrize(("kind", "masked"), [(WebsocketSide, True), (TargetWebsocketSide, False)])
+def test_much_payload_becomes_frames_that_are_copied_bit_by_bit(link, kind, masked):
+    side = kind(link, Transport(None), FrameReader(bytes, bytes, 1, masked=masked))
+    data = bytes(range(256)) * 1024
+    side.send(memoryview(data))
+    received = []
+    reader = FrameReader(lambda view: received.append(bytes(view)), bytes, len(data),
+                         masked=not masked)
+    reader.feed(memoryview(bytearray(side.transport.unsent)))
+    assert b"".join(received) == data
 
 
 def received_now(sock):
