@@ -5,12 +5,13 @@ See doc/source/contributor/benchmarks.rst for what is measured and how to read i
 
 import argparse
 import contextlib
+import functools
 import pathlib
 import signal
-import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 
 from benchmarks import chart
 from benchmarks import consoleauth
@@ -20,6 +21,7 @@ from benchmarks import soak
 from benchmarks.generator import Failed
 from benchmarks.measure import measure
 from benchmarks.measure import warm
+from benchmarks.peers import all_peers
 from benchmarks.peers import Peer
 from benchmarks.peers import Peers
 from benchmarks.peers import Place
@@ -29,7 +31,6 @@ from benchmarks.workloads import WORKLOADS
 from tests.fixtures.certificates import Certificates
 from tests.fixtures.processes import free_port
 
-OUTPUT = pathlib.Path("build/bench.json")
 #: Peers of a quick run: all but nova's default mode, which takes twice as long as its other one.
 QUICK = ("direct", "consoles", "nova-threads", "websockify", "haproxy")
 
@@ -40,7 +41,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--peer", help="only these, by name: haproxy,consoles")
     parser.add_argument("--workload", help="only those whose names begin so: echo,down-1; "
                         "`tokens`: consoleauth alone; `soak`: what is left behind")
-    parser.add_argument("--repeat", type=int, default=1, help="take the median of so many runs")
+    parser.add_argument("--repeat", type=int, default=1,
+                        help="take the median of so many runs; of what was lost, the worst")
+    parser.add_argument("--waves", type=int, help="of soak, beside the first one")
+    parser.add_argument("--sessions", type=int, help="of a wave of soak")
+    parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path("build/bench.json"),
+                        help="where all figures are written to (default: %(default)s)")
     parser.add_argument("--chart", type=pathlib.Path, help="write a picture of it, an SVG file")
     return parser.parse_args()
 
@@ -70,7 +76,7 @@ def chosen_peers(rows: list[Peer], names: str | None, quick: bool) -> list[Peer]
     return [row for row in rows if row.name in wanted]
 
 
-def run_one(peers: Peers, place: Place, peer: Peer, row: Workload, quick: bool) -> list[report.Row]:
+def run_one(peers: Peers, place: Place, quick: bool, peer: Peer, row: Workload) -> list[report.Row]:
     """The figures of one workload through one peer."""
     started = time.monotonic()
     print(f"{row.name}: {peer.name} ... ", end="", file=sys.stderr, flush=True)
@@ -93,33 +99,30 @@ def suits(peer: Peer, row: Workload, quick: bool) -> bool:
                 and row.sessions(peer.forks, peer.slow, quick))
 
 
-def run(peers: Peers, place: Place, options: argparse.Namespace) -> list[report.Row]:
+def run(peers: Peers, chosen: list[Peer], options: argparse.Namespace,
+        measured: Callable[[Peer, Workload], list[report.Row]]) -> list[report.Row]:
     """All of it, peers in turn within a workload, so that a busy machine is busy for all.
 
-    A peer that fails has no further figures; when ours does, that is the end.
+    A peer that cannot be started or fails is left out from then on; when ours is, that is the end.
     """
     rows: list[report.Row] = []
-    chosen = chosen_peers(peers.rows, options.peer, options.quick)
     failed: dict[str, str] = {}
     for _ in range(options.repeat):
-        peers.end(report.OURS)  # what has grown once does not grow again
         for row in chosen_workloads(options.workload, options.quick):
             for peer in chosen:
                 if peer.name in failed or not suits(peer, row, options.quick):
                     continue
                 try:
-                    rows += run_one(peers, place, peer, row, options.quick)
+                    rows += measured(peer, row)
                 except Failed as exc:
-                    failed[peer.name] = f"{peer.name} failed at {row.name}: {exc}"
+                    failed[peer.name] = f"{peer.name} is left out, it failed at {row.name}: {exc}"
                     print(failed[peer.name], file=sys.stderr)
                     if peer.name == report.OURS:
                         raise SystemExit(1) from None
                     peers.end(peer.name)
-                except subprocess.CalledProcessError:
-                    raise SystemExit(f"\n{peer.name} cannot be had, see above; leave it out with "
-                                     "--peer") from None
+        peers.end()  # what has grown once does not grow again
     print(*failed.values(), sep="\n")
-    return report.with_added(report.median_rows(rows))
+    return report.with_added(report.combined(rows))
 
 
 def main() -> None:
@@ -136,17 +139,18 @@ def main() -> None:
         directory = pathlib.Path(name)
         place = Place(directory, machine.cores(), free_port(), stack, Certificates(directory))
         if options.workload == "soak":
-            soak.run(place)
+            soak.run(place, *soak.size(options.waves, options.sessions, options.quick))
             return
-        peers = Peers(place)
-        rows = run(peers, place, options)
-    names = [peer.name for peer in peers.rows if any(row["peer"] == peer.name for row in rows)]
+        known, peers = all_peers(place), Peers(place)
+        rows = run(peers, chosen_peers(known, options.peer, options.quick), options,
+                   functools.partial(run_one, peers, place, options.quick))
+    names = [peer.name for peer in known if any(row["peer"] == peer.name for row in rows)]
     names.sort(key=lambda name: name != report.OURS)
     print(report.table(rows, names))
     print("\nIn parentheses: consoles' divided by the peer's. nova's RPC call to the compute host "
           "is left out.")
     print(*report.verdicts(rows), sep="\n")
-    report.write(rows, OUTPUT)
+    report.write(rows, options.output)
     if options.chart:
         options.chart.write_text(chart.svg(rows, names))
 

@@ -1,5 +1,6 @@
 """This project's own proxy as a user gets it: API, consoleauth and agent over a RabbitMQ."""
 
+import pathlib
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -26,8 +27,10 @@ OPTIONS: dict[str, dict[str, object]] = {
 class ConsolesPeer:
     """The services, once; a proxy of them for each way in which it is asked for."""
 
-    def __init__(self, place: Any) -> None:
+    def __init__(self, place: Any, **proxy: object) -> None:
+        """`proxy` are options of that section other than an operator has."""
         self._place = place
+        self._proxy = proxy
         self._system: System | None = None
         self._broker = 0
 
@@ -40,13 +43,18 @@ class ConsolesPeer:
         options = {"cert": self._place.certificates.cert, "key": self._place.certificates.key,
                    "ssl_only": "true"} if tls else {}
         config = system.services.write(f"{name}.conf", {
-            "vnc": {"novncproxy_port": port}, "proxy": {"workers": workers}, "DEFAULT": options})
+            "vnc": {"novncproxy_port": port}, "proxy": self._proxy | {"workers": workers},
+            "DEFAULT": options})
         with pinned(self._place.cores["proxy"]):
             process = system.services.start(name, "consoles-novncproxy", "--config-file", config,
                                             port=port)
         services = {"RabbitMQ": self._broker} | {
             what: system.services[name].pid for what, name in ASKED.items()}
         return port, process.pid, lambda: f"/?token={system.token(HOST)}", services
+
+    def log(self, port: int) -> pathlib.Path:
+        """What the proxy of that port has said."""
+        return self._services().services[f"consoles-{port}"].log
 
     def _services(self) -> System:
         if self._system is None:

@@ -37,6 +37,13 @@ def parse_stat(text: str) -> tuple[int, float, float]:
     return int(fields[1]), user + system, waited_user + waited_system
 
 
+def is_zombie(pid: int) -> bool:
+    """Whether it has ended and nobody has waited for it."""
+    with contextlib.suppress(OSError):
+        return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    return False
+
+
 def threads_cpu(process: pathlib.Path) -> float:
     """Seconds of CPU of a process's living threads, exact where `stat` counts in 10 ms."""
     total = 0

@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from benchmarks import machine
 from benchmarks.consoles_peer import ConsolesPeer
+from benchmarks.generator import Failed
 from benchmarks.machine import pinned
 from tests.fixtures.certificates import Certificates
 from tests.fixtures.processes import free_port
@@ -160,33 +161,40 @@ def add_nova_token(database: pathlib.Path, token: str, target_port: int) -> None
              INSTANCE, int(time.time()) + 86400, "http://127.0.0.1/vnc_auto.html"))
 
 
+def all_peers(place: Place) -> list[Peer]:
+    """The rows, in the order of the table."""
+    ours = ConsolesPeer(place)
+    return [
+        Peer("direct", start_direct, websocket=False, tls=False),
+        Peer("consoles", lambda _, *how: Endpoint(*ours.start(*how)), workers=True),
+        Peer("nova-threads", start_nova_threads, forks=True, slow=True),
+        Peer("nova", start_nova, forks=True, slow=True),
+        Peer("websockify", start_websockify, forks=True),
+        Peer("haproxy", start_haproxy, websocket=False),
+    ]
+
+
 class Peers:
-    """The rows, and those that run; a peer is started when it is first needed."""
+    """Those that run; a peer is started when it is first needed."""
 
     def __init__(self, place: Place) -> None:
-        ours = ConsolesPeer(place)
-        self.rows = [
-            Peer("direct", start_direct, websocket=False, tls=False),
-            Peer("consoles", lambda _, *how: Endpoint(*ours.start(*how)), workers=True),
-            Peer("nova-threads", start_nova_threads, forks=True, slow=True),
-            Peer("nova", start_nova, forks=True, slow=True),
-            Peer("websockify", start_websockify, forks=True),
-            Peer("haproxy", start_haproxy, websocket=False),
-        ]
         self._place = place
         self._running: dict[tuple[str, bool, int], Endpoint] = {}
 
     def endpoint(self, peer: Peer, tls: bool, workers: int) -> tuple[Endpoint, bool]:
-        """→ the proxy, and whether it has been started only now."""
+        """→ the proxy, and whether it has been started only now. Raises Failed: it cannot be."""
         key = peer.name, tls, workers
         fresh = key not in self._running
         if fresh:
-            self._running[key] = peer.start(self._place, tls, workers)
+            try:
+                self._running[key] = peer.start(self._place, tls, workers)
+            except (AssertionError, OSError, sqlite3.Error, subprocess.SubprocessError) as exc:
+                raise Failed(f"it cannot be started: {exc}") from exc
         return self._running[key], fresh
 
-    def end(self, name: str) -> None:
-        """The proxies of a peer, at once: they may hang."""
-        for key in [key for key in self._running if key[0] == name]:
+    def end(self, name: str | None = None) -> None:
+        """The proxies of a peer, or of all of them, at once: they may hang."""
+        for key in [key for key in self._running if name in (None, key[0])]:
             for pid in machine.tree(self._running.pop(key).pid):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)

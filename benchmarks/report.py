@@ -16,6 +16,10 @@ GENERATOR = "generator busy"
 #: How much of the proxy's core was used by something else: above a few % times mean little.
 OTHERS = "core lost to others"
 NOISE = 10
+#: Figures of which repetitions count by the worst: what was lost once was lost.
+WORST = ("lost", "without an answer", "growth since")
+#: Works with idle sessions, whose targets are alike.
+IDLE = ("idle", "idle-10000", "hold", "tls-idle")
 #: What must hold of ours: workload, figure, how much at most, and of which peer's (none: absolute).
 TARGETS = [
     ("down-1", "CPU a GB", 1.0, "haproxy"), ("down-4", "CPU a GB", 1.0, "haproxy"),
@@ -27,18 +31,25 @@ TARGETS = [
     ("idle", "memory a session", 4.0, ""), ("tls-idle", "memory a session", 25.0, ""),
     ("tls-down-1", "CPU a GB", 1.0, "websockify"),
     ("tls-echo-100", "CPU an echo", 1.0, "websockify"),
-    ("stall", "growth", 1.0, ""),
+    ("stall", "growth", 1.0, ""), ("tls-stall", "growth", 1.0, ""),
+    *((name, figure, 0.0, "") for name in IDLE for figure in ("lost", "without an answer")),
+    # A KB a session, of as many as a full run has.
+    ("idle", "growth since", 5.0, ""), ("idle-10000", "growth since", 10.0, ""),
+    ("hold", "growth since", 10.0, ""), ("tls-idle", "growth since", 2.0, ""),
 ]
 
 
-def median_rows(rows: Iterable[Row]) -> list[Row]:
-    """Repetitions of a figure become one row with their median, in the order of the first."""
+def combined(rows: Iterable[Row]) -> list[Row]:
+    """Repetitions of a figure become one row with their median, of some with the worst, in the
+    order of the first."""
     groups: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
         key = row["peer"], row["workload"], row["figure"]
         groups.setdefault(key, []).append(row)
-    return [dict(group[0], value=statistics.median(row["value"] for row in group),
-                 seconds=sum(row["seconds"] for row in group)) for group in groups.values()]
+    return [dict(group[0], seconds=sum(row["seconds"] for row in group),
+                 value=(max if figure in WORST else statistics.median)(
+                     row["value"] for row in group))
+            for (_, _, figure), group in groups.items()]
 
 
 def find(rows: Iterable[Row], peer: str, workload: str, figure: str) -> float | None:

@@ -1,36 +1,35 @@
 """Sessions that end in every way there is, in waves; in the end nothing of them may be left.
 
 `python -m benchmarks --workload soak`: after each wave, and when all have ended, what the proxy
-holds: descriptors, entries of its epolls, threads, memory, processes, and the CPU it uses while
-nobody is there.
+holds: descriptors, entries of its epolls, threads, memory, processes, zombies, and the CPU it uses
+while nobody is there.
 """
 
 import asyncio
-import collections
 import contextlib
 import dataclasses
-import itertools
 import json
 import pathlib
-import socket
-import struct
 import time
-from collections.abc import Awaitable
-from collections.abc import Callable
 
 from benchmarks import machine
 from benchmarks.consoles_peer import ConsolesPeer
 from benchmarks.peers import Place
-from tests.fixtures import ws_client
+from benchmarks.soak_clients import Guest
+from benchmarks.soak_clients import wave
 
 OUTPUT = pathlib.Path("build/bench-soak.json")
-WAVES, WAVE, TOGETHER = 20, 1000, 25
-#: Seconds: of one session; for the last ones to be over; of looking whether it spins.
-PATIENCE, QUIET, LOOK = 60, 60, 10
+#: Waves beside the first one, sessions of each.
+FULL, QUICK = (20, 1000), (3, 120)
+#: Seconds: in which all must have come to rest; that it takes for rest; of looking for a spin.
+QUIET, STILL, LOOK = 120, 4, 10
+#: Clients that vanish are to be found out within a wave's end. What it takes: both and a second.
+PINGS = {"ping_interval": 5, "ping_timeout": 5}
+GIVEN_UP = "ended: client_timeout"
 #: What may be left: bytes of memory, part of a core. Threads of the bus come when they are needed.
 MEMORY, CPU, THREADS = 4_000_000, 0.05, 16
-RESET = struct.pack("ii", 1, 0)
-HELLO = b"RFB 003.008\n"
+#: Bytes that memory may change by at rest.
+STEADY = 300_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +37,7 @@ class Held:
     """What a proxy's processes hold."""
 
     processes: int
+    zombies: int
     threads: int
     descriptors: int
     epoll_entries: int
@@ -46,11 +46,21 @@ class Held:
     @classmethod
     def by(cls, pid: int) -> "Held":
         tree = machine.tree(pid)
-        files = {one: list((machine.PROC / str(one) / "fdinfo").iterdir()) for one in tree}
-        return cls(
-            len(tree), sum(len(list((machine.PROC / str(one) / "task").iterdir())) for one in tree),
-            sum(map(len, files.values())),
-            sum(_entries(file) for found in files.values() for file in found), machine.memory(pid))
+        zombies = [one for one in tree if machine.is_zombie(one)]
+        files = [file for one in tree for file in _listed(one, "fdinfo")]
+        return cls(len(tree), len(zombies), sum(len(_listed(one, "task")) for one in tree),
+                   len(files), sum(map(_entries, files)), machine.memory(pid))
+
+    def like(self, other: "Held") -> bool:
+        """Whether nothing has changed, memory but for a little."""
+        return (abs(self.memory - other.memory) <= STEADY
+                and dataclasses.replace(self, memory=other.memory) == other)
+
+
+def _listed(pid: int, what: str) -> list[pathlib.Path]:
+    with contextlib.suppress(OSError):  # it has ended meanwhile
+        return list((machine.PROC / str(pid) / what).iterdir())
+    return []
 
 
 def _entries(fdinfo: pathlib.Path) -> int:
@@ -60,166 +70,101 @@ def _entries(fdinfo: pathlib.Path) -> int:
     return 0
 
 
-class Guest:
-    """A VNC server that echoes; it hangs up when it is told `bye`."""
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-            writer.write(HELLO)
-            await reader.readexactly(12)
-            writer.write(b"\x01\x01")
-            await reader.readexactly(1)
-            writer.write(b"\0\0\0\0")
-            while data := await reader.read(65536):
-                if data.endswith(b"bye"):
-                    break
-                writer.write(data)
-        writer.close()
-
-
-class Client:
-    """One connection of a browser, as far as it comes."""
-
-    def __init__(self, port: int, path: str) -> None:
-        self._port, self._path = port, path
-
-    async def connect(self) -> None:
-        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self._port)
-
-    def head(self) -> bytes:
-        return ws_client.request(self._path, self._port, headers=ws_client.upgrade_headers())
-
-    async def open(self) -> None:
-        """Up to a byte that only the guest can have sent back."""
-        await self.connect()
-        self.writer.write(self.head() + ws_client.frame(HELLO) + ws_client.frame(b"\x01")
-                          + ws_client.frame(b"are you there?"))
-        answer = b""
-        while b"are you there?" not in answer:
-            piece = await self.reader.read(65536)
-            if not piece:
-                raise ConnectionError(f"ended after {answer[:100]!r}")
-            answer += piece
-
-    async def rest(self) -> None:
-        """Until the proxy ends it."""
-        with contextlib.suppress(ConnectionError):
-            while await self.reader.read(65536):
-                pass
-        self.writer.close()
-
-    def reset(self) -> None:
-        self.writer.get_extra_info("socket").setsockopt(
-            socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-        self.writer.transport.abort()
-
-
-async def says_goodbye(client: Client) -> None:
-    await client.open()
-    client.writer.write(ws_client.frame(struct.pack("!H", 1000), opcode=8))
-    await client.rest()
-
-
-async def is_hung_up_on(client: Client) -> None:
-    await client.open()
-    client.writer.write(ws_client.frame(b"bye"))
-    await client.rest()
-
-
-async def leaves(client: Client) -> None:
-    await client.open()
-    client.writer.close()
-
-
-async def breaks_off(client: Client) -> None:
-    await client.open()
-    client.reset()
-
-
-async def leaves_while_it_opens(client: Client) -> None:
-    await client.connect()
-    client.writer.write(client.head())
-    await asyncio.sleep(0)
-    client.reset()
-
-
-async def says_half_of_it(client: Client) -> None:
-    await client.connect()
-    client.writer.write(client.head()[:40])
-    client.writer.write_eof()
-    await client.rest()
-
-
-async def sends_nonsense(client: Client) -> None:
-    await client.open()
-    client.writer.write(b"\xff" * 100)
-    await client.rest()
-
-
-WAYS: tuple[Callable[[Client], Awaitable[None]], ...] = (
-    says_goodbye, is_hung_up_on, leaves, breaks_off, leaves_while_it_opens, says_half_of_it,
-    sends_nonsense)
-
-
-async def wave(port: int, path: str, size: int) -> collections.Counter[str]:
-    """So many clients, some at a time, in all ways in turn; → how many went otherwise."""
-    ways, wrong = itertools.cycle(WAYS), collections.Counter[str]()
-
-    async def worker(share: int) -> None:
-        for _ in range(share):
-            way = next(ways)
-            try:
-                async with asyncio.timeout(PATIENCE):
-                    await way(Client(port, path))
-            except (OSError, TimeoutError) as exc:
-                wrong[f"{way.__name__}: {exc!r}"[:160]] += 1
-    await asyncio.gather(*(worker(size // TOGETHER) for _ in range(TOGETHER)))
-    return wrong
-
-
-def _left(pid: int, before: Held) -> Held:
-    """What is held once all is over, or after QUIET seconds."""
-    deadline = time.monotonic() + QUIET
-    while True:
+def settled(pid: int, seconds: float, still: float = STILL, most: int | None = None) -> Held | None:
+    """What is held once it has not changed for `still` seconds and is at most so many descriptors;
+    None: not within `seconds`."""
+    held = Held.by(pid)
+    since = begun = time.monotonic()
+    while time.monotonic() < begun + seconds:
         now = Held.by(pid)
-        if now.descriptors <= before.descriptors or time.monotonic() > deadline:
+        if not now.like(held):
+            held, since = now, time.monotonic()
+        elif time.monotonic() >= since + still and (most is None or now.descriptors <= most):
             return now
-        time.sleep(0.5)
+        time.sleep(0.25)
+    return None
 
 
-async def _waves(place: Place, port: int, pid: int, path: str) -> tuple[list[Held], int]:
-    """What is held after a first wave that counts for nothing, and after each further one."""
-    server = await asyncio.start_server(Guest().serve, "127.0.0.1", place.target_port)
-    held, failed = [], 0
-    async with server:
-        for number in range(WAVES + 1):
-            wrong = await wave(port, path, WAVE)
-            failed += wrong.total()
-            await asyncio.sleep(2)
-            held.append(await asyncio.to_thread(_left, pid, held[0]) if held else Held.by(pid))
-            print(f"wave {number}: {held[-1]}", *wrong.items(), flush=True)
-    return held, failed
+def size(waves: int | None, sessions: int | None, quick: bool) -> tuple[int, int]:
+    """Waves and sessions of each, as they were asked for."""
+    usual = QUICK if quick else FULL
+    return waves or usual[0], sessions or usual[1]
 
 
-def run(place: Place) -> None:
+class Soak:
+    """One run over a proxy; `held` has what it held after each wave, the first one included, which
+    counts for nothing: what comes once does so there."""
+
+    def __init__(self, place: Place, waves: int, sessions: int) -> None:
+        self._place = place
+        self._waves, self._sessions = waves, sessions
+        peer = ConsolesPeer(place, **PINGS)
+        self._port, self.pid, path, _ = peer.start(tls=False, workers=1)
+        self._path = path()
+        self._log = peer.log(self._port)
+        self.held: list[Held] = []
+        self.failed = self.vanished = 0
+
+    @property
+    def given_up(self) -> int:
+        """Sessions that the proxy ended because their client was silent."""
+        return self._log.read_text(errors="replace").count(GIVEN_UP)
+
+    async def run(self) -> None:
+        """All waves. Raises SystemExit when the proxy does not come to rest after the first one."""
+        server = await asyncio.start_server(Guest().serve, "127.0.0.1", self._place.target_port)
+        async with server:
+            for number in range(self._waves + 1):
+                await self._wave(number)
+
+    async def _wave(self, number: int) -> None:
+        wrong, vanished = await wave(self._port, self._path, self._sessions)
+        self.failed += wrong.total()
+        self.vanished += len(vanished)
+        held = await asyncio.to_thread(self._rest)
+        for client in vanished:  # not before: then the proxy would be told
+            client.writer.transport.abort()
+        print(f"wave {number}: {held}", *wrong.items(), flush=True)
+        self.held.append(held)
+
+    def _rest(self) -> Held:
+        deadline = time.monotonic() + QUIET
+        while self.given_up < self.vanished and time.monotonic() < deadline:
+            time.sleep(0.25)
+        most = self.held[0].descriptors if self.held else None
+        held = settled(self.pid, QUIET, most=most)
+        if held is None and not self.held:
+            raise SystemExit(f"the proxy did not come to rest within {QUIET} s of the first wave")
+        return held or Held.by(self.pid)
+
+    def wrong(self, idle: float) -> list[str]:
+        """What is not as it was after the first wave; `idle` is the part of a core used since."""
+        first, last = self.held[0], self.held[-1]
+        return [name for name, bad in {
+            "sessions failed": self.failed,
+            "vanished clients not found out": self.given_up != self.vanished,
+            "processes": last.processes != first.processes,
+            "zombies": last.zombies,
+            "descriptors": last.descriptors > first.descriptors,
+            "epoll entries": last.epoll_entries > first.epoll_entries,
+            "threads": last.threads > first.threads + THREADS,
+            "memory": last.memory > first.memory + MEMORY,
+            "it spins": idle > CPU}.items() if bad]
+
+
+def run(place: Place, waves: int, sessions: int) -> None:
     """Raises SystemExit when something is left."""
-    port, pid, path, _ = ConsolesPeer(place).start(tls=False, workers=1)
-    held, failed = asyncio.run(_waves(place, port, pid, path()))
-    first, last = held[0], _left(pid, held[0])
-    before = machine.cpu(pid)
+    soak = Soak(place, waves, sessions)
+    asyncio.run(soak.run())
+    before = machine.cpu(soak.pid)
     time.sleep(LOOK)
-    idle = (machine.cpu(pid) - before) / LOOK
-    OUTPUT.write_text(json.dumps({"held": [dataclasses.asdict(one) for one in held],
-                                  "sessions": len(held) * WAVE, "failed": failed,
-                                  "idle_cpu": idle}, indent=1))
-    print(f"{len(held) * WAVE} sessions, {failed} went otherwise; idle: {idle:.1%} of a core")
-    wrong = [name for name, bad in {
-        "sessions failed": failed,
-        "processes": last.processes != first.processes,
-        "descriptors": last.descriptors > first.descriptors,
-        "epoll entries": last.epoll_entries > first.epoll_entries,
-        "threads": last.threads > first.threads + THREADS,
-        "memory": last.memory > first.memory + MEMORY,
-        "it spins": idle > CPU}.items() if bad]
-    if wrong:
+    idle = (machine.cpu(soak.pid) - before) / LOOK
+    total = len(soak.held) * sessions
+    OUTPUT.write_text(json.dumps({
+        "held": [dataclasses.asdict(one) for one in soak.held], "sessions": total,
+        "failed": soak.failed, "vanished": soak.vanished, "given_up": soak.given_up,
+        "idle_cpu": idle}, indent=1) + "\n")
+    print(f"{total} sessions, {soak.failed} went otherwise; {soak.vanished} vanished, "
+          f"{soak.given_up} of them were found out; idle: {idle:.1%} of a core")
+    if wrong := soak.wrong(idle):
         raise SystemExit("left behind or wrong: " + ", ".join(wrong))

@@ -59,11 +59,12 @@ WORKLOADS = [
     Workload("idle", "idle", 5000, quick=1, quick_clients=800, forked=200, slow=10),
     Workload("idle-10000", "idle", 10000, full=10, forked=0, workers=2,
              options=(("active", 500),)),
-    Workload("hold", "idle", 10000, full=600, forked=0, workers=2, on_request=True,
-             options=(("active", 500),)),
+    Workload("hold", "idle", 10000, full=600, quick=10, quick_clients=2000, forked=0, workers=2,
+             on_request=True, options=(("active", 500),)),
     Workload("stall", "stall", 1, full=500, quick=500, slow=None),
     Workload("tls-down-1", "down", 1, full=1000, quick=300, tls=True),
     Workload("tls-echo-100", "echo", 100, full=5, quick=1.5, tls=True),
+    Workload("tls-stall", "stall", 1, full=500, quick=500, tls=True),
     Workload("tls-idle", "idle", 2000, quick=1, quick_clients=300, forked=100, tls=True),
 ]
 #: Works whose amount is in megabytes; of the others it is in seconds.
@@ -110,10 +111,12 @@ def opening(done: dict[str, Any], cpu: float, services: dict[str, float], **_: A
 
 def idle(done: dict[str, Any], grown: float, clients: int, opening: float, since: float,
          **_: Any) -> Figures:
+    answer = done.get("all", {"count": 0})["count"]
     rows = [("memory a session", "KB", grown / clients / 1000),
             ("growth since", "MB", since / MB),
             ("CPU an opening", "ms", opening / clients * 1000),
-            ("sessions that answer", "", done["all"]["count"]), ("lost", "", done["lost"])]
+            ("sessions that answer", "", answer), ("without an answer", "", clients - answer),
+            ("lost", "", done["lost"])]
     if "key" in done:
         rows += [(f"key {at}", "ms", done["key"][at] / 1000) for at in ("p50", "p99")]
     return rows

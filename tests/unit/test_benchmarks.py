@@ -76,8 +76,10 @@ def test_pinned_is_for_what_is_started_meanwhile():
      [10.0, 500.0, 40, 90]),
     ("open", {"done": {"seconds": 1, "opening": {"count": 100, "p50": 2000, "p99": 5000}},
               "cpu": 0.3, "services": {"broker": 0.5}}, [3.0, 5.0, 100.0, 2.0, 5.0]),
-    ("idle", {"done": {"all": {"count": 9}, "lost": 1}, "grown": 30_000, "clients": 10,
-              "since": 5e6, "opening": 0.04}, [3.0, 5.0, 4.0, 9, 1]),
+    ("idle", {"done": {"all": {"count": 8}, "lost": 1}, "grown": 30_000, "clients": 10,
+              "since": 5e6, "opening": 0.04}, [3.0, 5.0, 4.0, 8, 2, 1]),
+    ("idle", {"done": {"lost": 10}, "grown": 30_000, "clients": 10, "since": 5e6,
+              "opening": 0.04}, [3.0, 5.0, 4.0, 0, 10, 10]),
     ("stall", {"stalled": {"bytes": 7e6}, "grown": 1e6}, [1.0, 7.0]),
 ])
 def test_figures(work, seen, expected):
@@ -102,9 +104,33 @@ def test_peers_that_fork_get_what_they_can_carry():
 
 
 def test_repetitions_become_their_median():
-    rows = report.median_rows([row("a", "w", "f", value) for value in (9, 1, 2)]
+    rows = report.combined([row("a", "w", "f", value) for value in (9, 1, 2)]
                               + [row("b", "w", "f", 5)])
     assert [(r["peer"], r["value"], r["seconds"]) for r in rows] == [("a", 2, 3.0), ("b", 5, 1.0)]
+
+
+def test_of_what_was_lost_and_of_growth_the_worst_repetition_counts():
+    seen = {"lost": (0, 3, 0), "without an answer": (2, 0, 0), "growth since": (1.0, 1.0, 11.0)}
+    rows = report.combined(row("consoles", "hold", figure, value)
+                           for figure, values in seen.items() for value in values)
+    assert [row["value"] for row in rows] == [3, 2, 11.0]
+    assert report.verdicts(rows) == [
+        "MISSED hold, lost: 3.00, at most 0.00",
+        "MISSED hold, without an answer: 2.00, at most 0.00",
+        "MISSED hold, growth since: 11.0, at most 10.0"]
+    assert report.verdicts([row("consoles", "hold", "lost", 0)]) == [
+        "met    hold, lost: 0.00, at most 0.00"]
+
+
+def test_every_figure_of_a_target_is_one_that_its_workload_gives():
+    works = {row.name: row.work for row in workloads.WORKLOADS}
+    times = {"count": 1, "p50": 1, "p99": 1}
+    seen = {"done": dict.fromkeys(("echo", "picture", "key", "all", "opening"), times)
+            | {"bytes": 1, "seconds": 1, "lost": 0}, "stalled": {"bytes": 1}, "cpu": 1, "grown": 1,
+            "since": 1, "clients": 1, "opening": 1, "services": {}}
+    for workload, figure, _, _ in report.TARGETS:
+        given = [name for name, _, _ in workloads.FIGURES[works[workload]](**seen)]
+        assert figure.removesuffix(" added") in given
 
 
 def test_what_a_proxy_adds_is_beyond_the_same_load_without_one():
