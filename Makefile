@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 TEST := build/test
 
-.PHONY: help demo test lint bench docs package clean
+.PHONY: help demo test lint bench docs pictures package clean
 
 help:
 	@echo 'make demo            every service in one process, with guests to look at; Ctrl-C ends it'
@@ -11,6 +11,7 @@ help:
 	@echo 'make lint            style, types and the walls between the rooms'
 	@echo 'make bench           figures of the data plane beside its peers; QUICK=1 takes 3 minutes'
 	@echo 'make docs            the documentation, in build/html'
+	@echo 'make pictures        the guide'"'"'s pictures anew, of the running system'
 	@echo 'make package         a wheel and an sdist, in dist'
 	@echo 'make clean           forget this checkout'"'"'s environments; the cache stays'
 
@@ -40,6 +41,10 @@ build/loadgen: $(LOADGEN) benchmarks/loadgen/loadgen.h
 docs:
 	@tools/bootstrap docs
 	@tools/docs
+
+pictures: $(TEST)
+	@tools/pages
+	@$(TEST)/bin/python -m pytest -q tests/e2e/pictures.py
 
 package: $(TEST)
 	@tools/pages
