@@ -23,6 +23,7 @@ from consoles.api import requestlog
 from consoles.api import routes
 from consoles.api.rates import Rates
 from consoles.api.services import Services
+from consoles.rpc import brokers
 from consoles.rpc.compute import Compute
 from consoles.rpc.consoleauth import ConsoleAuth
 from consoles.rpc.interface import Caller
@@ -61,7 +62,8 @@ def assemble(conf: cfg.ConfigOpts, caller: Caller) -> Services:
     enforcer.register_defaults(policies.list_rules())
     return Services(inventory=Inventory(caller), compute=Compute(caller),
                     consoleauth=ConsoleAuth(caller), sessions=Sessions(caller), enforcer=enforcer,
-                    rates=Rates(conf), token_ttl=conf.consoleauth.token_ttl,
+                    rates=Rates(conf), bus_answers=lambda: brokers.answer(brokers.of(conf)),
+                    token_ttl=conf.consoleauth.token_ttl,
                     shares_any_project=conf.api.auth_strategy == "noauth")
 
 

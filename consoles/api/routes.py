@@ -11,6 +11,7 @@ from consoles.api.handlers import actions
 from consoles.api.handlers import console
 from consoles.api.handlers import console_auth_tokens
 from consoles.api.handlers import console_sessions
+from consoles.api.handlers import healthcheck
 from consoles.api.handlers import remote_consoles
 from consoles.api.handlers import servers
 from consoles.api.handlers import versions
@@ -56,6 +57,7 @@ RESOURCES: dict[str, Methods] = {
     "/console-sessions/{session_id}": {"DELETE": console_sessions.delete},
     "/os-console-auth-tokens/{token}": {
         "GET": console_auth_tokens.show, "DELETE": console_auth_tokens.delete},
+    "/healthcheck/details": {"GET": healthcheck.show},
 }
 
 

@@ -1,6 +1,7 @@
 """What the handlers work with: the other services' clients, and what the policy allows."""
 
 import dataclasses
+from collections.abc import Callable
 
 import falcon
 from oslo_policy import policy
@@ -19,6 +20,7 @@ class Services:
 
     `token_ttl`: seconds that the URL of a console is good for, unless it is asked for a shorter
     time.
+    `bus_answers`: whether a broker takes connections now; may wait a second for each.
     """
 
     inventory: Inventory
@@ -27,6 +29,7 @@ class Services:
     sessions: Sessions
     enforcer: policy.Enforcer
     rates: Rates
+    bus_answers: Callable[[], bool]
     shares_any_project: bool
     token_ttl: int
 

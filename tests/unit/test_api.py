@@ -185,7 +185,7 @@ def services():
     enforcer = policy.Enforcer(conf)
     enforcer.register_defaults(policies.list_rules())
     return Services(inventory=None, compute=None, consoleauth=None, sessions=None,
-                    enforcer=enforcer, rates=None, shares_any_project=False,
+                    enforcer=enforcer, rates=None, shares_any_project=False, bus_answers=None,
                     token_ttl=600)
 
 
