@@ -33,8 +33,9 @@ from consoles.stream.dial import dial
 
 LOG = logging.getLogger(__name__)
 
-#: Seconds in which the agent may say why the target ended.
-WHY_TIMEOUT = 1.5
+#: Seconds in which the agent may say why the target ended, and until it is asked once more: the
+#: hypervisor itself may not know yet.
+WHY_TIMEOUT, WHY_PAUSE = 1.5, 0.25
 
 #: Why a target ended, by what its agent says of the console now.
 _WHY: dict[type[exception.ConsolesError], str] = {
@@ -189,16 +190,24 @@ class Sessions:
         if details is not None and details.agent_host:
             try:
                 async with asyncio.timeout(WHY_TIMEOUT):
-                    await self._compute.at(details.agent_host).validate_console(
-                        session.context(), details.instance_id, details.console_type,
-                        details.host, details.port)
-            except exception.ConsolesError as exc:
-                reason = _WHY.get(type(exc), reason)
+                    reason = (await self._told(session, details)
+                              or await asyncio.sleep(WHY_PAUSE, "")
+                              or await self._told(session, details) or reason)
             except TimeoutError:
                 LOG.debug("The agent does not say why the target ended")
             except Exception:  # the session ends all the same
                 LOG.exception("Asking why the target ended failed")
         link.end(reason)
+
+    async def _told(self, session: Opening, details: model.Details) -> str:
+        """→ why the console is not where it was, as its agent says it; empty when it does not."""
+        try:
+            await self._compute.at(details.agent_host or "").validate_console(
+                session.context(), details.instance_id, details.console_type, details.host,
+                details.port)
+        except exception.ConsolesError as exc:
+            return _WHY.get(type(exc), "")
+        return ""
 
 
 def _heard(question: asyncio.Task[model.Details]) -> None:

@@ -1,5 +1,8 @@
 """The driver `libvirt` beside real guests of a real daemon: where their consoles are, and when."""
 
+import contextlib
+import os
+import signal
 import socket
 import uuid
 
@@ -98,6 +101,40 @@ def test_a_transient_domain_is_gone_when_it_stops(agent, libvirtd):
     agent.wait_status(domain, "ACTIVE")
     domain.destroy()
     agent.wait_status(domain, None)
+
+
+def ends(agent, domain, places, stop):
+    """Stop it; → what is said of its consoles by whoever asks because they ended."""
+    sockets = {kind: socket.create_connection(place, timeout=60)
+               for kind, place in places.items()}
+    stop()
+    seen = {}
+    for kind, sock in sockets.items():
+        with contextlib.suppress(ConnectionResetError):
+            while sock.recv(4096):
+                pass
+        while kind not in seen or seen[kind] is exception.AgentUnavailable:
+            try:
+                agent.validate(domain, kind, places[kind])
+            except exception.ConsolesError as exc:
+                seen[kind] = type(exc)
+    return seen
+
+
+@pytest.mark.parametrize("how", ["power", "crash"])
+@pytest.mark.parametrize(("defined", "told"), [
+    (True, exception.InstanceNotReady), (False, exception.InstanceNotFound)])
+def test_an_end_that_is_seen_at_the_consoles_first(agent, libvirtd, how, defined, told):
+    """libvirt calls the guest running for a while, answers nothing, then calls it stopped, even
+    when it is about to forget it."""
+    domain = libvirtd.boot(lv.VNC, lv.PTY)
+    places = {kind: agent.place(domain, kind) for kind in ("novnc", "serial")}
+    agent.wait_status(domain, "ACTIVE")
+    if not defined:
+        domain.undefine()
+    number = signal.SIGTERM if how == "power" else signal.SIGKILL
+    seen = ends(agent, domain, places, lambda: os.kill(libvirtd.pid(domain), number))
+    assert seen == {"novnc": told, "serial": told}
 
 
 def test_a_paused_guest_keeps_its_consoles_a_saved_one_does_not(agent, libvirtd):

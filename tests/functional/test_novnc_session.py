@@ -119,11 +119,15 @@ def test_the_targets_end_is_the_sessions(proxy, consoleauth):
 
 
 @pytest.mark.parametrize(("why", "code", "reason"), [
-    (None, 1000, "target_closed"),
-    (exception.InstanceNotFound("x"), 4404, "instance_deleted"),
-    (exception.InstanceNotReady("x"), 4409, "instance_stopped"),
-    (exception.PortChanged("x"), 4444, "instance_migrated"),
-    (exception.InstanceMoving("x"), 4444, "instance_migrated")])
+    ([], 1000, "target_closed"),
+    ([exception.InstanceNotFound("x")], 4404, "instance_deleted"),
+    ([exception.InstanceNotReady("x")], 4409, "instance_stopped"),
+    ([exception.PortChanged("x")], 4444, "instance_migrated"),
+    ([exception.InstanceMoving("x")], 4444, "instance_migrated"),
+    # The hypervisor itself did not know yet, or was busy with it.
+    ([None, exception.InstanceNotReady("x")], 4409, "instance_stopped"),
+    ([exception.AgentUnavailable("x"), exception.InstanceNotFound("x")], 4404,
+     "instance_deleted")])
 def test_the_agent_says_why_the_target_ended(proxy, consoleauth, why, code, reason):
     target = targets.Target(targets.rfb_server(lambda sock: sock.close()))
     consoleauth.add("good", target.port, agent_host="agent")

@@ -6,8 +6,6 @@ every report looks anyway, so that one that is missed costs an interval.
 
 import dataclasses
 import logging
-import threading
-import time
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -24,6 +22,7 @@ from consoles.compute.drivers import libvirt_status
 from consoles.compute.drivers import libvirt_xml
 from consoles.compute.drivers.base import ConsoleDriver
 from consoles.compute.drivers.libvirt_connection import Connection
+from consoles.compute.drivers.libvirt_fates import Fates
 from consoles.compute.drivers.libvirt_lines import Lines
 from consoles.compute.drivers.libvirt_owners import Owners
 from consoles.compute.drivers.libvirt_stream import GuestEnd
@@ -38,8 +37,6 @@ LOG = logging.getLogger(__name__)
 
 #: Seconds for what asks about all domains; in the thread that reports.
 LIST_TIMEOUT = 30.0
-#: Seconds in which the host that a domain went to should say that it has it.
-MOVE_TIME = 60.0
 
 
 class LibvirtDriver(ConsoleDriver):
@@ -50,14 +47,9 @@ class LibvirtDriver(ConsoleDriver):
         self._lines = Lines(conf.serial_console.proxyclient_address, places.lines(conf),
                             self._open_end)
         self._changed: Callable[[], None] = lambda: None
-        self._lock = threading.Lock()
         self._domains: dict[str, Domain] = {}  # as they were read last, for what seldom changes
         self._instances: list[model.Instance] | None = None  # as they were told last
-        #: What happened since the last look: definitions that changed, guests that stopped.
-        self._stale: set[str] = set()
-        self._stopped: set[str] = set()
-        self._ending: set[str] = set()  # QEMU said farewell; libvirt calls it running for a while
-        self._moved: dict[str, float] = {}  # when it went to another host
+        self._fates = Fates()
 
     def start(self, changed: Callable[[], None]) -> None:
         self._changed = changed
@@ -74,22 +66,19 @@ class LibvirtDriver(ConsoleDriver):
     def list_instances(self) -> list[model.Instance]:
         """The last ones while libvirt is away: guests and their consoles run on without it."""
         self._owners.refresh()
-        with self._lock:
-            stale, self._stale = self._stale, set()
-            stopped, self._stopped = self._stopped, set()
+        stale, stopped = self._fates.take()
         known = {id: domain for id, domain in self._domains.items() if id not in stale}
         try:
             found = self._connection.call(
                 lambda connection: libvirt_status.scan(connection, known), LIST_TIMEOUT)
         except exception.AgentUnavailable as exc:
-            with self._lock:
-                self._stale |= stale
-                self._stopped |= stopped
+            self._fates.put_back(stale, stopped)
             if self._instances is None:
                 raise
             LOG.debug("The instances are those of before: %s", exc)
             return self._instances
         self._domains = {id: domain for id, (domain, _) in found.items()}
+        self._fates.seen(self._domains.values())
         self._instances = self._told(found, stopped)
         return self._instances
 
@@ -105,23 +94,14 @@ class LibvirtDriver(ConsoleDriver):
 
     def validate_console(self, instance_id: str, console_type: str, host: str,
                          port: int) -> model.ConnectInfo:
-        """One of several lines is known by its port, also one that was given back meanwhile."""
-        if console_type == model.ConsoleType.SERIAL:
-            for number, line in enumerate(places.reachable(self._live(instance_id))):
-                if line.kind != libvirt_xml.TCP and \
-                        self._lines.port(instance_id, line) != port:
-                    continue
-                info = self.get_console(instance_id, console_type, {places.LINE: number})
-                if (info.host, info.port) == (host, port):
-                    return info
-            raise exception.PortChanged(
-                f"no line of {instance_id} is at {host}:{port} any more")
         try:
+            if console_type == model.ConsoleType.SERIAL:
+                return self._line_at(instance_id, host, port)
             return super().validate_console(instance_id, console_type, host, port)
         except exception.AgentUnavailable:
             # libvirt says nothing of a domain until its end, which takes it seconds, is over.
             if refused(host, port):
-                raise exception.InstanceNotReady(f"{instance_id} has ended") from None
+                raise self._fates.end(instance_id) from None
             raise
 
     def live_consoles(self) -> list[shape.LiveConsole]:
@@ -148,22 +128,11 @@ class LibvirtDriver(ConsoleDriver):
     # -- what libvirt tells, in its threads ------------------------------------------------------
 
     def _connected(self) -> None:
-        self._stale.update(self._domains)  # nobody told what happened meanwhile
+        self._fates.missed(self._domains)
         self._changed()
 
     def _happened(self, instance_id: str, event: int, detail: int) -> None:
-        with self._lock:
-            self._stale.add(instance_id)
-            if event == libvirt.VIR_DOMAIN_EVENT_SHUTDOWN:
-                self._ending.add(instance_id)
-            else:
-                self._ending.discard(instance_id)
-            if event == libvirt.VIR_DOMAIN_EVENT_STOPPED:
-                self._stopped.add(instance_id)
-                if detail == libvirt.VIR_DOMAIN_EVENT_STOPPED_MIGRATED:
-                    self._moved[instance_id] = time.monotonic()
-            elif event == libvirt.VIR_DOMAIN_EVENT_STARTED:
-                self._moved.pop(instance_id, None)
+        self._fates.happened(instance_id, event, detail)
         if event == libvirt.VIR_DOMAIN_EVENT_STOPPED:
             self._lines.end(instance_id)
         self._changed()
@@ -181,17 +150,11 @@ class LibvirtDriver(ConsoleDriver):
         if again:
             self._changed()
         before = {instance.id: instance for instance in self._instances or ()}
-        for id in self._moving():
+        for id in self._fates.moving():
             if id in before and (id not in told or told[id].status not in model.RUNNING):
                 told[id] = dataclasses.replace(before[id], status="MIGRATING")
         self._lines.keep({id for id, one in told.items() if one.status in model.RUNNING})
         return list(told.values())
-
-    def _moving(self) -> set[str]:
-        now = time.monotonic()
-        with self._lock:
-            self._moved = {id: at for id, at in self._moved.items() if now - at < MOVE_TIME}
-            return set(self._moved)
 
     def _instance(self, domain: Domain, status: str) -> model.Instance:
         owner = self._owners.of(domain)
@@ -209,24 +172,28 @@ class LibvirtDriver(ConsoleDriver):
             raise exception.InstanceNotFound(f"{instance_id} is no UUID") from None
         try:
             return self._connection.call(
-                lambda connection: libvirt_xml.parse(connection.lookupByUUIDString(name).XMLDesc()))
+                lambda connection: libvirt_status.read(connection.lookupByUUIDString(name)))
         except exception.InstanceNotFound:
-            self._raise_if_moving(instance_id)
-            raise
+            raise self._fates.end(instance_id, transient=True) from None
 
     def _live(self, instance_id: str) -> Domain:
-        """A running one. Raises InstanceNotReady, too."""
-        if instance_id in self._ending:
-            raise exception.InstanceNotReady(f"{instance_id} shuts down")
+        """A running one. Raises InstanceNotReady, too. An end that is known costs no question."""
+        if self._fates.over(instance_id):
+            raise self._fates.end(instance_id)
         domain = self._domain(instance_id)
         if not domain.active:
-            self._raise_if_moving(instance_id)
-            raise exception.InstanceNotReady(f"{instance_id} does not run")
+            raise self._fates.end(instance_id, transient=not domain.persistent)
         return domain
 
-    def _raise_if_moving(self, instance_id: str) -> None:
-        if instance_id in self._moving():
-            raise exception.InstanceMoving(f"{instance_id} went to another host")
+    def _line_at(self, instance_id: str, host: str, port: int) -> model.ConnectInfo:
+        """One of several lines is known by its port, also one that was given back meanwhile."""
+        for number, line in enumerate(places.reachable(self._live(instance_id))):
+            if line.kind != libvirt_xml.TCP and self._lines.port(instance_id, line) != port:
+                continue
+            info = self.get_console(instance_id, model.ConsoleType.SERIAL, {places.LINE: number})
+            if (info.host, info.port) == (host, port):
+                return info
+        raise exception.PortChanged(f"no line of {instance_id} is at {host}:{port} any more")
 
     async def _open_end(self, instance_id: str, line: Line) -> GuestEnd:
         if line.kind == libvirt_xml.UNIX:

@@ -30,6 +30,9 @@ LOG = logging.getLogger(__name__)
 ANSWER_TIMEOUT = 1.5
 #: Seconds for the guest's end to open.
 OPEN_TIMEOUT = 5.0
+#: Seconds that a client is kept when the guest's end has ended: mostly the guest stops, and libvirt
+#: soon says so; the client's end is then asked about by its proxy, and known.
+WHY_TIME = 1.0
 #: Bytes kept of what a line said while it was served.
 MAX_HEARD = 1 << 16
 
@@ -159,21 +162,24 @@ class Lines:
         async with lease.lock:
             if reader.at_eof():
                 return
+            guest_ended = True
             try:
                 async with asyncio.timeout(OPEN_TIMEOUT):
                     guest = await self._open_end(lease.instance_id, lease.line)
                 try:
-                    await _pump(lease.heard, guest, reader, writer)
+                    guest_ended = await _pump(lease.heard, guest, reader, writer)
                 finally:
                     guest.close()
             except (exception.ConsolesError, OSError) as exc:
                 LOG.warning("Line %s of instance %s ends: %s", lease.line.alias,
                             lease.instance_id, exc or type(exc).__name__)
+            if guest_ended:
+                await asyncio.sleep(WHY_TIME)  # or until the event: it gives the port back
 
 
 async def _pump(heard: bytearray, guest: GuestEnd, reader: asyncio.StreamReader,
-                writer: asyncio.StreamWriter) -> None:
-    """Until either side ends. Raises the guest's OSError."""
+                writer: asyncio.StreamWriter) -> bool:
+    """Until either side ends; → whether the guest's did. Raises the guest's OSError."""
     async def to_client() -> None:
         while data := await guest.read():
             heard.extend(data)
@@ -187,11 +193,13 @@ async def _pump(heard: bytearray, guest: GuestEnd, reader: asyncio.StreamReader,
             while data := await reader.read(CHUNK):
                 await guest.write(data)
 
-    tasks = {asyncio.create_task(to_client()), asyncio.create_task(to_guest())}
+    from_guest = asyncio.create_task(to_client())
+    tasks = {from_guest, asyncio.create_task(to_guest())}
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
+        return from_guest in done
     finally:
         for task in tasks:
             task.cancel()

@@ -35,18 +35,25 @@ def of(state: int, reason: int) -> str:
     return _BY_REASON.get((state, reason)) or _BY_STATE.get(state, "ERROR")
 
 
+def read(handle: Any) -> Domain:
+    """Raises libvirtError."""
+    return libvirt_xml.parse(handle.XMLDesc(), persistent=bool(handle.isPersistent()))
+
+
 def scan(connection: Any, known: dict[str, Domain]) -> Found:
-    """One question for all, one more for each that is not among the `known`."""
+    """One question for all, two more for each that is not among the `known`. Of a domain without
+    a definition nothing is left once it stops, though libvirt may need a while."""
     found = {}
     for handle, stats in connection.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_STATE):
         id = handle.UUIDString()
         try:
-            domain = known.get(id) or libvirt_xml.parse(handle.XMLDesc())
+            domain = known.get(id) or read(handle)
         except libvirt.libvirtError as exc:
             if exc.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
                 raise
             continue  # it went in between
-        found[id] = domain, of(stats["state.state"], stats["state.reason"])
+        if domain.persistent or stats["state.state"] != libvirt.VIR_DOMAIN_SHUTOFF:
+            found[id] = domain, of(stats["state.state"], stats["state.reason"])
     return found
 
 

@@ -42,7 +42,8 @@ class Line:
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Domain:
     """`graphics` by type, the first of each; `lines` in the order of the guest's ports, those only
-    that can be reached or read; `agent`: it has a channel for SPICE's agent."""
+    that can be reached or read; `agent`: it has a channel for SPICE's agent; `persistent`: it has
+    a definition that outlives it."""
 
     id: str
     name: str
@@ -53,10 +54,11 @@ class Domain:
     graphics: dict[str, Graphics]
     lines: tuple[Line, ...]
     agent: bool
+    persistent: bool
 
 
-def parse(text: str) -> Domain:
-    """Of a domain's XML, live or not."""
+def parse(text: str, persistent: bool = True) -> Domain:
+    """Of a domain's XML, live or not; `persistent` is not in it."""
     root = ElementTree.fromstring(text)  # noqa: S314
     nova = next((element for element in root.iterfind(f"metadata/{NOVA}")
                  if element.tag.startswith(NOVA_NAMESPACE)), None)
@@ -69,7 +71,7 @@ def parse(text: str) -> Domain:
         display_name=plain(nova.findtext("{*}name") if nova is not None else None) or name,
         project_id=_nova_id(nova, "project"), user_id=_nova_id(nova, "user"),
         graphics=graphics, lines=tuple(_lines(root)),
-        agent=root.find("devices/channel[@type='spicevmc']") is not None)
+        agent=root.find("devices/channel[@type='spicevmc']") is not None, persistent=persistent)
 
 
 def plain(text: str | None) -> str | None:

@@ -1,0 +1,93 @@
+"""What became of domains, by libvirt's events: known before libvirt says so to who asks.
+
+While a domain ends, which can take it seconds, libvirt calls it running or says nothing of it.
+"""
+
+import threading
+import time
+from collections.abc import Iterable
+
+import libvirt
+
+from consoles import exception
+from consoles.compute.drivers.libvirt_xml import Domain
+
+#: Seconds in which the host that a domain went to should say that it has it.
+MOVE_TIME = 60.0
+#: After these it runs no more, or not for long.
+_ENDS = (libvirt.VIR_DOMAIN_EVENT_SHUTDOWN, libvirt.VIR_DOMAIN_EVENT_STOPPED)
+#: These say nothing of whether it runs.
+_DEFINITIONS = (libvirt.VIR_DOMAIN_EVENT_DEFINED, libvirt.VIR_DOMAIN_EVENT_UNDEFINED)
+
+
+class Fates:
+    """Methods may be called from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        #: What happened since the last look: definitions that changed, guests that stopped.
+        self._stale: set[str] = set()
+        self._stopped: set[str] = set()
+        self._over: set[str] = set()       # it ended and has not begun anew
+        self._transient: set[str] = set()  # its end is also the end of its definition
+        self._moved: dict[str, float] = {}  # when it went to another host
+
+    def happened(self, id: str, event: int, detail: int) -> None:
+        with self._lock:
+            self._stale.add(id)
+            if event in _ENDS:
+                self._over.add(id)
+            elif event not in _DEFINITIONS:
+                self._over.discard(id)
+            if event == libvirt.VIR_DOMAIN_EVENT_STOPPED:
+                self._stopped.add(id)
+                if detail == libvirt.VIR_DOMAIN_EVENT_STOPPED_MIGRATED:
+                    self._moved[id] = time.monotonic()
+            elif event == libvirt.VIR_DOMAIN_EVENT_STARTED:
+                self._moved.pop(id, None)
+            elif event == libvirt.VIR_DOMAIN_EVENT_UNDEFINED:
+                self._transient.add(id)
+
+    def missed(self, ids: Iterable[str]) -> None:
+        """Nobody told what happened to these in the last time."""
+        with self._lock:
+            self._stale.update(ids)
+            self._over.clear()
+
+    def take(self) -> tuple[set[str], set[str]]:
+        """→ whose definitions are stale, and who stopped, since it was taken last."""
+        with self._lock:
+            taken = self._stale, self._stopped
+            self._stale, self._stopped = set(), set()
+        return taken
+
+    def put_back(self, stale: set[str], stopped: set[str]) -> None:
+        with self._lock:
+            self._stale |= stale
+            self._stopped |= stopped
+
+    def seen(self, domains: Iterable[Domain]) -> None:
+        """All that libvirt has now; of others it says itself that they are gone."""
+        by_id = {domain.id: domain.persistent for domain in domains}
+        with self._lock:
+            self._over &= by_id.keys()
+            self._transient = {id for id, persistent in by_id.items() if not persistent} | (
+                self._transient & self._stale)  # what came since is newer
+
+    def moving(self) -> set[str]:
+        """Those that went to another host, until that should have told of them."""
+        now = time.monotonic()
+        with self._lock:
+            self._moved = {id: at for id, at in self._moved.items() if now - at < MOVE_TIME}
+            return set(self._moved)
+
+    def over(self, id: str) -> bool:
+        return id in self._over
+
+    def end(self, id: str, transient: bool = False) -> exception.ConsolesError:
+        """What to raise for one that does not run: it moved, is gone, or is off."""
+        if id in self.moving():
+            return exception.InstanceMoving(f"{id} went to another host")
+        if transient or id in self._transient:
+            return exception.InstanceNotFound(f"{id} ended, and was not defined any more")
+        return exception.InstanceNotReady(f"{id} does not run")
