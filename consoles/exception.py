@@ -198,6 +198,11 @@ class IdentityUnavailable(ServiceUnavailable):
     public = "The identity service is not available. Try again in a moment."
 
 
+class NovaUnavailable(ServiceUnavailable):
+    reason = "nova_unavailable"
+    public = "The compute service is not available. Try again in a moment."
+
+
 class Draining(ServiceUnavailable):
     close_code, reason = 1012, "draining"
     public = "The console service restarts. Try again in a moment."

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from consoles.command import launch
 from consoles.consoleauth import service
+from consoles.nova import connection
 
 COMMAND = launch.Command(
     "consoles-consoleauth",
@@ -11,7 +12,7 @@ COMMAND = launch.Command(
     "instances. It answers for them on the message bus and is the only service that uses the "
     "database ([database] connection); run as many copies as you like. Prepare the database "
     "with 'consoles-manage db sync' first.",
-    ("DEFAULT", "consoleauth", "inventory"))
+    ("DEFAULT", "consoleauth", "inventory"), libraries=connection.list_opts)
 
 
 @launch.entry_point(COMMAND.prog)

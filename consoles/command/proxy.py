@@ -70,6 +70,7 @@ def settings_of(spec: catalog.ProxySpec, conf: cfg.ConfigOpts,
         targets=targets.build(conf.proxy.allowed_targets,
                               [*listening, *_services(conf)]),
         means=_means(spec, conf),
+        nova_tokens=conf.consoleauth.backend == "nova",
         record=recordings.plan(
             conf.record or "", max_size=conf.record_max_size, with_input=conf.record_input,
             required=conf.record_on_error == "end_session"))

@@ -10,7 +10,8 @@ OPTS = [
         help="""Which driver tells where consoles are.
 
 A name in the entry point namespace `consoles.compute.drivers`; `stub` reads its instances from
-stub_instances, `libvirt` asks libvirt ([libvirt], needs the extra `consoles[libvirt]`)."""),
+stub_instances, `libvirt` asks libvirt ([libvirt], needs the extra `consoles[libvirt]`), `nova` asks
+Nova's API ([nova], needs the extra `consoles[nova]`)."""),
     cfg.HostAddressOpt(
         "host",
         help="Name of this hypervisor on the bus and in the inventory; [DEFAULT] host when unset."),
@@ -33,4 +34,10 @@ deleted. See [consoleauth] idle_timeout."""),
         help="""Path of the YAML file with the instances of the driver `stub`.
 
 It is read again when it changes. Unset: a few built-in guests."""),
+    cfg.ListOpt(
+        "nova_hosts", default=[],
+        help="""Nova's names of the hosts whose instances the driver `nova` tells of.
+
+They are what `openstack compute service list` shows. Unset: the one host that is named as this
+agent is. `*`: all hosts, so that one agent stands for the whole cloud, up to 10,000 instances."""),
 ]

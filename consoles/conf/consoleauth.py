@@ -13,6 +13,18 @@ OPTS = [
 
 It counts from the request for the URL. Sessions that are open stay open, unless
 enforce_session_timeout says otherwise."""),
+    cfg.StrOpt(
+        "backend", default="database", choices=[
+            ("database", "Tokens of our own only."),
+            ("nova", "Nova's tokens, too.")],
+        help="""Whose tokens open consoles.
+
+With `nova` our proxies stand in for Nova's: a token that is a UUID, as Nova makes them, is looked
+up at Nova each time it is used, with the login in [nova] of consoles-consoleauth (needs the extra
+`consoles[nova]`). Tokens of our own are good as ever. To be set for consoleauth and for the
+proxies, which then send it such tokens and not only their hashes. Nova does not say of which type
+a token is nor which URL it was made for: the proxy's type is taken, and the `*_base_url` that
+consoleauth has for it. token_ttl should be as in nova.conf."""),
     cfg.IntOpt(
         "token_max_life", default=0, min=0,
         help="""Seconds of life that a caller of add_connection_details may ask for.

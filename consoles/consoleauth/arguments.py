@@ -10,6 +10,7 @@ from jsonschema import exceptions as schema_errors
 
 from consoles import exception
 from consoles.model import ConsoleType
+from consoles.rpc.consoleauth import NOVA_FORM
 
 #: No control characters and no lone surrogates, which not every database takes.
 PRINTABLE = r"^[^\x00-\x1f\x7f\ud800-\udfff]*\Z"
@@ -71,6 +72,8 @@ SESSION = _validator(_object(session=_object(
 
 TOKENS = _validator(_object(
     ("ids",), tokens=_items(HASH, MAX_LISTED), ids=_optional(_items(ID, MAX_LISTED))))
+
+NOVA_TOKENS = _validator(_object(nova_token=_optional(_text(36, NOVA_FORM))))
 
 REPORTED_SESSION = _validator(_object(
     ("project_id", "started_at"), id=ID, connection_id=ID, instance_id=ID, project_id=OWNER,

@@ -12,6 +12,7 @@ from consoles import model
 from consoles.consoleauth import arguments
 from consoles.consoleauth.closing import Closer
 from consoles.consoleauth.locator import Locator
+from consoles.consoleauth.nova_tokens import NovaTokens
 from consoles.context import RequestContext
 from consoles.db import claims
 from consoles.db import connections
@@ -32,7 +33,8 @@ class ConsoleAuthManager:
     """Keeps details in the database, so that any copy of the service answers for all."""
 
     def __init__(self, conf: cfg.ConfigOpts, database: Database, locator: Locator,
-                 closer: Closer) -> None:
+                 closer: Closer, nova: NovaTokens | None = None) -> None:
+        """`nova`: where the tokens count that are not ours, too."""
         self._token_ttl = conf.consoleauth.token_ttl
         self._token_max_life = max(self._token_ttl, conf.consoleauth.token_max_life)
         self._limits = sessions.Limits(conf.proxy.max_sessions_per_token,
@@ -41,6 +43,7 @@ class ConsoleAuthManager:
         self._database = database
         self._locator = locator
         self._closer = closer
+        self._nova = nova
 
     @exposed
     def add_connection_details(
@@ -70,12 +73,19 @@ class ConsoleAuthManager:
 
     @exposed
     def get_connection_details(self, context: RequestContext, token: str,
-                               session: dict[str, Any] | None = None) -> dict[str, Any] | None:
+                               session: dict[str, Any] | None = None,
+                               nova_token: str | None = None) -> dict[str, Any] | None:
         arguments.check(arguments.TOKENS, tokens=[token])
+        arguments.check(arguments.NOVA_TOKENS, nova_token=nova_token)
         if session is None:
             known = self._database.read(connections.find, token)
             return model.Details.from_dict(known).to_dict() if known else None
         request = _session_request(session)
+        place = None
+        if self._nova and nova_token:
+            place = self._nova.learn(nova_token, request.kind)
+            if place is None:
+                return None
         claim = self._database.write(claims.claim, token, request, self._limits)
         if claim is None:
             return None
@@ -83,6 +93,8 @@ class ConsoleAuthManager:
         details = claim.details
         if details["agent_host"]:
             details = self._locate(context, claim, request.id)
+        elif place:  # a ticket of Nova's, if it is one, which is not stored
+            details = details | {"internal_access_path": place.internal_access_path}
         return model.Details.from_dict(details | {"session_id": request.id}).to_dict()
 
     @exposed

@@ -14,6 +14,7 @@ from consoles.consoleauth.locator import Locator
 from consoles.consoleauth.manager import ConsoleAuthManager
 from consoles.consoleauth.metrics import MEDIA_TYPE
 from consoles.consoleauth.metrics import Metrics
+from consoles.consoleauth.nova_tokens import NovaTokens
 from consoles.consoleauth.sessions import SessionsEndpoint
 from consoles.db import engine
 from consoles.db import migration
@@ -46,6 +47,7 @@ class Service:
     metrics: Metrics
     health: Health
     listener: Listener | None
+    nova: NovaTokens | None
 
     def start(self) -> None:
         self.janitor.start()
@@ -59,12 +61,15 @@ class Service:
         self.health.stop()
         self.janitor.stop()
         self.closer.stop()
+        if self.nova:
+            self.nova.stop()
         self.database.close()
 
 
 def build(conf: cfg.ConfigOpts, bus: Bus) -> Service:
     """Raises ConfigError when times contradict each other, when the database is not there or
-    not of this release, and when the port for monitoring is taken."""
+    not of this release, when the login at Nova is needed and not set, and when the port for
+    monitoring is taken."""
     _check_times(conf)
     database = engine.connect(conf)
     migration.check(database.engine)
@@ -75,8 +80,9 @@ def build(conf: cfg.ConfigOpts, bus: Bus) -> Service:
         metrics.called)
     locator = Locator(database, Compute(agents))
     closer = Closer(Proxies(timed.threads(ThreadCaller(bus), metrics.called)))
+    nova = NovaTokens(conf, database) if conf.consoleauth.backend == "nova" else None
     endpoints: dict[Interface, object] = {
-        ConsoleAuth.interface: ConsoleAuthManager(conf, database, locator, closer),
+        ConsoleAuth.interface: ConsoleAuthManager(conf, database, locator, closer, nova),
         Sessions.interface: SessionsEndpoint(conf, database, closer),
         Inventory.interface: InventoryEndpoint(conf, database, closer),
     }
@@ -84,7 +90,8 @@ def build(conf: cfg.ConfigOpts, bus: Bus) -> Service:
     health = Health(bus.works, database, janitor, metrics.stored)
     return Service({interface: timed.Endpoint(endpoint, interface, metrics.served)
                     for interface, endpoint in endpoints.items()},
-                   database, janitor, closer, metrics, health, _listener(conf, metrics, health))
+                   database, janitor, closer, metrics, health,
+                   _listener(conf, metrics, health), nova)
 
 
 def _listener(conf: cfg.ConfigOpts, metrics: Metrics, health: Health) -> Listener | None:

@@ -15,6 +15,7 @@ from consoles import model
 from consoles.db import clock
 from consoles.db import sessions
 from consoles.db.models import Connection
+from consoles.db.models import Instance
 from consoles.db.models import Session
 
 SECRET = ("token_hash", "internal_access_path")
@@ -36,6 +37,30 @@ def add(db: orm.Session, values: dict[str, Any], ttl: int) -> dict[str, Any]:
     elif (row.instance_id, row.console_type) != (values["instance_id"], values["console_type"]):
         raise exception.BadRequest("token: it stands for another console already")
     return {"id": row.id, "created_at": row.created_at, "expires_at": row.expires_at}
+
+
+def keep(db: orm.Session, values: dict[str, Any], ttl: int) -> None:
+    """Insert or bring up to date what another service says of a token of its own.
+
+    Its type stays the first one. It expires in `ttl` seconds, and again so when it is still good
+    after that. Owner and agent are those of the inventory, where that knows the instance.
+    """
+    owner = db.execute(sa.select(Instance.project_id, Instance.user_id, Instance.host).where(
+        Instance.id == values["instance_id"])).one_or_none()
+    project_id, user_id, agent_host = owner or (None, None, None)
+    now = clock.read(db)
+    until = now + ttl * clock.SECOND
+    row = db.scalar(sa.select(Connection).where(
+        Connection.token_hash == values["token_hash"]).with_for_update())
+    if row is None:
+        row = Connection(**values, created_at=now, expires_at=until)
+        db.add(row)
+    elif row.expires_at <= now:
+        row.expires_at = until
+    row.updated_at = now
+    row.project_id, row.user_id, row.agent_host = project_id, user_id, agent_host
+    for key in ("instance_id", "host", "port", "tls_port"):
+        setattr(row, key, values[key])
 
 
 def find(db: orm.Session, token_hash: str) -> dict[str, Any] | None:

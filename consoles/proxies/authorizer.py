@@ -8,6 +8,7 @@ from consoles.context import RequestContext
 from consoles.proxies.frontends.frontend import Frontend
 from consoles.proxies.frontends.request import Request
 from consoles.rpc.consoleauth import ConsoleAuth
+from consoles.rpc.consoleauth import is_nova_token
 from consoles.wire import origin
 
 
@@ -15,10 +16,12 @@ class Authorizer:
     """Asks consoleauth; refuses what can be refused without asking."""
 
     def __init__(self, consoleauth: ConsoleAuth, allowed_origins: Sequence[str],
-                 base_url: str) -> None:
+                 base_url: str, nova_tokens: bool = False) -> None:
+        """`nova_tokens`: consoleauth gets what looks like a token of Nova's itself."""
         self._consoleauth = consoleauth
         self._allowed_origins = tuple(allowed_origins)
         self._base_url = base_url
+        self._nova_tokens = nova_tokens
 
     def check(self, frontend: Frontend) -> None:
         """What needs no question: a rightful request, of a page that may.
@@ -40,8 +43,9 @@ class Authorizer:
         """
         if not token:
             raise exception.InvalidToken("no token")
-        answer = await self._consoleauth.get_connection_details(context, token,
-                                                                session.to_dict())
+        nova_token = token if self._nova_tokens and is_nova_token(token) else None
+        answer = await self._consoleauth.get_connection_details(
+            context, token, session.to_dict(), nova_token)
         if answer is None:
             raise exception.InvalidToken("unknown or expired token")
         return model.Details.from_dict(answer)

@@ -12,7 +12,8 @@ from consoles.relay.link import Limits
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Times in seconds; see the group [proxy] of the options."""
+    """Times in seconds; see the group [proxy] of the options. `nova_tokens`: consoleauth asks Nova
+    about tokens that look like Nova's, and so has to be told them."""
 
     entry: Entry
     connect_timeout: float
@@ -25,4 +26,5 @@ class Settings:
     limits: Limits
     targets: Targets
     means: Means = Means()
+    nova_tokens: bool = False
     record: Plan | None = None

@@ -157,7 +157,7 @@ class Worker:
     def _build(self, bus: Bus, notifications: Notifications) -> None:
         caller = timed.loop(LoopCaller(bus), self._metrics.called)
         authorizer = Authorizer(ConsoleAuth(caller), self._settings.allowed_origins,
-                                self._settings.base_url)
+                                self._settings.base_url, self._settings.nova_tokens)
         # Apart, so that a hung agent that is asked why a console ended delays no opening.
         agents = Compute(timed.loop(LoopCaller(bus, threads=WHY_THREADS, timeout=WHY_TIMEOUT),
                                     self._metrics.called))

@@ -3,6 +3,7 @@
 Tokens are hashed here, on the caller's side: an endpoint's `token` is always a SHA-256 in hex.
 """
 
+import re
 from typing import Any
 
 from consoles import exception
@@ -10,6 +11,14 @@ from consoles import model
 from consoles.context import RequestContext
 from consoles.rpc.interface import Client
 from consoles.rpc.interface import Interface
+
+#: Nova's tokens are UUIDs; ours never look so.
+NOVA_FORM = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z"
+
+
+def is_nova_token(token: str) -> bool:
+    """Whether Nova may have made it."""
+    return re.match(NOVA_FORM, token) is not None
 
 
 class ConsoleAuth(Client):
@@ -40,18 +49,22 @@ class ConsoleAuth(Client):
             user_id=user_id, ttl=ttl, options=options)
 
     def get_connection_details(self, context: RequestContext, token: str,
-                               session: dict[str, Any] | None = None) -> Any:
+                               session: dict[str, Any] | None = None,
+                               nova_token: str | None = None) -> Any:
         """→ `model.Details` as a dictionary, or None for a token that is unknown or expired.
 
         With `session` (a `model.SessionRequest`) the token is claimed, the session's row is
         inserted in state `opening` and the agent is asked where the console is now.
+        `nova_token` is the token itself, as the one exception: where [consoleauth] backend is
+        nova, and for what looks like a token of Nova's (`is_nova_token`), which then is asked.
 
         Raises WrongConsoleType, AddressNotAllowed, TokenUsed, InUse, OverLimit, PortChanged,
         InstanceNotFound, InstanceMoving, InstanceNotReady, ConsoleTypeUnavailable,
-        AgentUnavailable.
+        AgentUnavailable, NovaUnavailable.
         """
+        more = {"nova_token": nova_token} if nova_token else {}
         return self._call(context, "get_connection_details", token=model.token_hash(token),
-                          session=session)
+                          session=session, **more)
 
     def get_connection_details_by_instance(
             self, context: RequestContext, instance_id: str, include_idle: bool = True,

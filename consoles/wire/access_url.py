@@ -24,6 +24,13 @@ def join(access_url_base: str, token: str, console_type: str) -> str:
     return urlunsplit((base.scheme, base.netloc, base.path or "/", query, ""))
 
 
+def token_in(url: str) -> str | None:
+    """The token that was put into a URL in either way; None when there is none."""
+    query = dict(parse_qsl(urlsplit(url).query))
+    inner = dict(parse_qsl(query.get("path", "").partition("?")[2]))
+    return query.get("token") or inner.get("token")
+
+
 def _inside_path(query: str, token: str) -> str:
     pairs = dict(parse_qsl(query, keep_blank_values=True))
     path = pairs.get("path", "")
