@@ -98,7 +98,7 @@ class App {
     }
 
     #ended(code, reason, connected = false) {
-        const ending = explain(code);
+        const ending = explain(code, connected);
         this.session = null;
         this.screen.hidden = !this.kind.keepsPicture;
         this.panel.show(false);

@@ -124,9 +124,12 @@ export const ENDINGS = {
         "Ask the operator of this cloud why, before you ask for a new console URL."],
     4442: ["The session was idle for too long", "It was closed because nothing was sent."],
     4443: ["The session's time is over", ASK],
-    4444: ["The server has moved to another host", SOON],
+    4444: ["The server has moved to another host", `This console URL led to the former one. ${ASK}`],
     4502: ["The server's console does not answer", SOON],
     4503: ["The console service is not available", `A part of it is missing. ${SOON}`],
+    stopped: ["The server was stopped",
+        "Its console URLs ended with that. Once it runs again, ask for a new console URL "
+        + "where you got this one."],
     left: ["You are disconnected", "The server goes on running."],
     silent: ["The console does not answer", "It was not ready in time."],
     unreachable: ["The console service cannot be reached",

@@ -35,7 +35,7 @@ ENDINGS = [
     (4441, "The session was ended by an administrator", NEVER),
     (4442, "The session was idle for too long", MANUAL),
     (4443, "The session's time is over", NEVER),
-    (4444, "The server has moved to another host", AUTOMATIC),
+    (4444, "The server has moved to another host", NEVER),
     (4502, "The server's console does not answer", AUTOMATIC),
     (4503, "The console service is not available", AUTOMATIC),
     (4999, "The console was closed", MANUAL),
@@ -55,15 +55,23 @@ def test_close_codes_before_a_picture(console, server, code, heading, retry):
     assert "token=ends" in page.url.replace("%3D", "=")     # nothing was connected, nothing is lost
 
 
-@pytest.mark.parametrize(("code", "heading", "retry"), [
-    row for row in ENDINGS if row[0] in (1000, 1012, 4404, 4441)])
-def test_close_codes_of_a_live_console(console, server, code, heading, retry):
+@pytest.mark.parametrize(("code", "heading", "retry", "told"), [
+    (1000, "The console was closed", MANUAL, "when it is shut down"),
+    (1012, "The console service restarts", AUTOMATIC, "over in a moment"),
+    (4404, "The server does not exist", NEVER, "Look for it in your list of servers."),
+    (4409, "The server was stopped", NEVER, "Once it runs again, ask for"),
+    (4440, "The console was taken over", MANUAL, "Somebody else has opened it."),
+    (4441, "The session was ended by an administrator", NEVER, "Ask the operator"),
+    (4444, "The server has moved to another host", NEVER, "Ask for a new console URL")])
+def test_close_codes_of_a_live_console(console, server, code, heading, retry, told):
+    """A server that stopped or moved has ended its URLs, too: with them nothing is tried again."""
     now = threading.Event()
     server.plan("live", page_server.rfb_then(close(code, "Why."), now))
     page = console("live", options="&reconnect_delay=20000")
     now.set()
     wait_state(page, "closed")
     assert page.locator(".card h1").inner_text() == heading
+    assert told in page.locator(".card p").first.inner_text()
     assert page.locator("canvas").count() == 0
     check_offer(page, retry)
 
