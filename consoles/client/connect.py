@@ -64,7 +64,12 @@ examples:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The command."""
-    sys.exit(_connect(_parser().parse_args(argv)))
+    sys.exit(run(argv))
+
+
+def run(argv: Sequence[str] | None = None) -> int:
+    """→ the exit status."""
+    return _connect(_parser().parse_args(argv))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -188,6 +188,12 @@ def _keyboard(piped: bool) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
+    """The command."""
+    sys.exit(run(argv))
+
+
+def run(argv: Sequence[str] | None = None) -> int:
+    """→ the exit status."""
     parser = argparse.ArgumentParser(
         prog="consoles-serial", description="Open a serial console in this terminal. "
         "Enter, then ~. leaves it; ~~ sends one ~.")
@@ -198,8 +204,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--takeover", action="store_true",
                         help="end the session of who has the console")
     reach.add_tls_arguments(parser)
-    options = parser.parse_args(argv)
-    sys.exit(_open(options))
+    return _open(parser.parse_args(argv))
 
 
 def _open(options: argparse.Namespace) -> int:
