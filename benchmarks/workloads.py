@@ -64,8 +64,8 @@ WORKLOADS = [
     Workload("stall", "stall", 1, full=500, quick=500, slow=None),
     Workload("tls-down-1", "down", 1, full=1000, quick=300, tls=True),
     Workload("tls-echo-100", "echo", 100, full=5, quick=1.5, tls=True),
-    Workload("tls-stall", "stall", 1, full=500, quick=500, tls=True),
     Workload("tls-idle", "idle", 2000, quick=1, quick_clients=300, forked=100, tls=True),
+    Workload("tls-stall", "stall", 1, full=500, quick=500, tls=True),
 ]
 #: Works whose amount is in megabytes; of the others it is in seconds.
 SIZED = ("down", "up", "stall")
