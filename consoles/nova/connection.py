@@ -33,9 +33,9 @@ def connect(conf: cfg.ConfigOpts, timeout: float) -> Any:
     loading.register_auth_conf_options(conf, GROUP)
     session = loading.load_session_from_conf_options(conf, GROUP, auth=_login(conf),
                                                      timeout=timeout)
+    session.app_name = "consoles"
     logging.getLogger("urllib3.connectionpool").addFilter(_names_no_token)
-    return connection.Connection(session=session, oslo_conf=conf, service_types=["compute"],
-                                 app_name="consoles")
+    return connection.Connection(session=session, oslo_conf=conf, service_types=["compute"])
 
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:

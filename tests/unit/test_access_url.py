@@ -62,3 +62,10 @@ def test_the_others_lose_nothing(keys, token, console_type):
     answered = dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
     assert answered == keys | {"token": token}
     assert "#" not in url
+
+
+@given(TOKENS, st.sampled_from(list(ConsoleType)), st.sampled_from([
+    "http://h:6080/vnc.html", "https://h/n/vnc.html?path=novnc", "ws://h:6083/", "http://h/?a=b"]))
+def test_the_token_is_found_again_where_it_was_put(token, kind, base):
+    assert access_url.token_in(base) is None
+    assert access_url.token_in(access_url.join(base, token, kind)) == token
