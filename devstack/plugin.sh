@@ -120,6 +120,9 @@ function _configure_consoles_agent {
         iniset "$CONSOLES_CONF" $section server_proxyclient_address "$HOST_IP"
     done
     iniset "$CONSOLES_CONF" serial_console proxyclient_address "$HOST_IP"
+    # Types whose group is on for the other one.
+    iniset "$CONSOLES_CONF" vnc novncproxy_base_url ""
+    iniset "$CONSOLES_CONF" vnc xvpvncproxy_base_url ""
 }
 
 function _configure_consoles_proxies {

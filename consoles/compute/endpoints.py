@@ -21,7 +21,7 @@ def endpoints(conf: cfg.ConfigOpts) -> dict[str, str]:
     """→ {console_type: access_url_base} of the types that are on, at this host's own endpoint
     where it has one. Raises ConfigError."""
     urls = {kind.value: conf[group][option] for kind, (group, option) in BASE_URLS.items()
-            if conf[group].enabled}
+            if conf[group].enabled and conf[group][option]}
     if not conf.compute.public_endpoint:
         return urls
     host = public_host(conf.compute.public_endpoint)

@@ -8,6 +8,14 @@ Options of VNC consoles.
 
 Those of the agent must be set on every hypervisor, those of the proxy where the proxy runs.""")
 
+
+class UriOrNothing(types.URI):
+    """Nothing switches off one of the two types of consoles whose group is on."""
+
+    def __call__(self, value: str) -> str:
+        return super().__call__(value) if value else ""
+
+
 OPTS = [
     cfg.BoolOpt(
         "enabled", default=True,
@@ -47,16 +55,20 @@ one, viewers that send characters only are understood, and only in that layout."
         help="""Agent: address at which proxies reach this host's VNC servers.
 
 A management address of this hypervisor on a network that the proxies share."""),
-    cfg.URIOpt(
-        "novncproxy_base_url", default="http://127.0.0.1:6080/vnc_auto.html",
+    cfg.Opt(
+        "novncproxy_base_url", type=UriOrNothing(),
+        default="http://127.0.0.1:6080/vnc_auto.html",
         deprecated_opts=[cfg.DeprecatedOpt("novncproxy_base_url", group="DEFAULT")],
         help="""Agent: public URL of the noVNC page, as users' browsers reach it.
 
-The token is added to it. Every hypervisor may name a proxy of its own."""),
-    cfg.URIOpt(
-        "xvpvncproxy_base_url", default="http://127.0.0.1:6081/console",
+The token is added to it. Every hypervisor may name a proxy of its own. Empty: no such consoles are
+offered."""),
+    cfg.Opt(
+        "xvpvncproxy_base_url", type=UriOrNothing(), default="http://127.0.0.1:6081/console",
         deprecated_opts=[cfg.DeprecatedOpt("xvpvncproxy_base_url", group="DEFAULT")],
-        help="Agent: public URL of the proxy for native viewers that send HTTP CONNECT."),
+        help="""Agent: public URL of the proxy for native viewers that send HTTP CONNECT.
+
+Empty: no such consoles are offered, as where no consoles-xvpvncproxy runs."""),
     cfg.StrOpt(
         "novncproxy_host", default="0.0.0.0",  # noqa: S104 - it is the public edge
         deprecated_opts=[cfg.DeprecatedOpt("novncproxy_host", group="DEFAULT")],

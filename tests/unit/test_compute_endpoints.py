@@ -24,6 +24,14 @@ def test_every_url_has_the_endpoint_for_its_host_and_nothing_else_changes(conf, 
             if kind != "novnc"} == {kind: url for kind, url in after.items() if kind != "novnc"}
 
 
+def test_a_type_without_a_url_is_not_offered(tmp_path, conf):
+    assert set(endpoints(conf)) == {"novnc", "xvpvnc"}
+    config = tmp_path / "consoles.conf"
+    config.write_text("[vnc]\nxvpvncproxy_base_url =\n")
+    conf(["--config-file", str(config)])
+    assert set(endpoints(conf)) == {"novnc"}
+
+
 @pytest.mark.parametrize("wrong", ["kvm 7", "http://kvm7/", "kvm7:6080", "a@b", "-", "[::1]"])
 def test_what_is_no_host_is_refused(wrong):
     with pytest.raises(exception.ConfigError, match="public_endpoint"):

@@ -88,6 +88,7 @@ def test_the_configuration_is_one_that_the_services_take(make):
     assert (conf.vnc.enabled, conf.spice.enabled, conf.serial_console.enabled) == (
         True, False, False)
     assert conf.vnc.novncproxy_base_url == "http://10.0.0.1:6080/vnc_auto.html"
+    assert conf.vnc.xvpvncproxy_base_url == ""
     assert conf.vnc.server_proxyclient_address == "10.0.0.1"
     assert conf.compute.driver == "stub"
     assert "rabbit://stackrabbit:secret@10.0.0.1:5672/consoles" in written
