@@ -9,6 +9,7 @@ import falcon
 from oslo_config import cfg
 
 from consoles import exception
+from consoles.api import audit
 from consoles.api import keystone
 from consoles.context import RequestContext
 from consoles.context import use
@@ -42,13 +43,16 @@ def strategy(conf: cfg.ConfigOpts) -> tuple[Identity, Callable[[Any], Any]]:
     """What [api] auth_strategy says: the identity, and the WSGI middleware that it needs.
 
     Raises ConfigError when noauth would listen on an address that others reach, and when
-    keystone is not told how to reach it.
+    keystone is not told how to reach it, or audit has nobody to tell of or to.
     """
     if conf.api.auth_strategy == "noauth":
         refuse_open_noauth(conf, conf.api.host)
+        if conf.api.audit_map_file:
+            raise exception.ConfigError(
+                "[api] audit_map_file needs auth_strategy=keystone, which tells who asks.")
         return Identity(by_word, 'Noauth realm="user:project"'), lambda application: application
     return Identity(by_keystone, 'Keystone realm="consoles"'), lambda application: (
-        _beside_documents(application, keystone.guard(conf, application)))
+        _beside_documents(application, keystone.guard(conf, audit.watch(conf, application))))
 
 
 def _beside_documents(application: Any, guarded: Any) -> Any:

@@ -15,6 +15,7 @@ from keystonemiddleware import auth_token
 from oslo_config import cfg
 
 from consoles import exception
+from consoles.api import audit
 from consoles.api import faults
 
 LOG = logging.getLogger(__name__)
@@ -68,12 +69,14 @@ def guard(conf: cfg.ConfigOpts, application: Any) -> Any:
 
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
-    """For the sample: keystonemiddleware's options with our defaults, and those of a password."""
+    """For the sample: keystonemiddleware's options with our defaults, those of a password, and
+    those of its audit."""
     [(group, opts)] = auth_token.list_opts()
     cfg.set_defaults(opts, **DEFAULTS)
     known = {opt.dest for opt in opts}
     login = loading.get_auth_plugin_conf_options("password")
-    return [(group, [*opts, *(opt for opt in login if opt.dest not in known)])]
+    return [(group, [*opts, *(opt for opt in login if opt.dest not in known)]),
+            (audit.GROUP, list(audit.OPTS))]
 
 
 def _require_login(conf: cfg.ConfigOpts) -> None:

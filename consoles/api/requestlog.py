@@ -36,10 +36,14 @@ def _write(request: webob.Request, application: Any) -> webob.Response:
     response = request.get_response(application)
     LOG.info("%s %s from %s: %d, %d bytes in %d ms",
              printable(request.method),
-             printable(TOKEN.sub(r"\1TOKEN", request.environ.get("PATH_INFO", ""))),
+             printable(without_token(request.environ.get("PATH_INFO", ""))),
              printable(request.environ.get("REMOTE_ADDR", "-")), response.status_int,
              response.content_length or 0, (time.monotonic() - started) * 1000)
     return response
+
+
+def without_token(path: str) -> str:
+    return TOKEN.sub(r"\1TOKEN", path)
 
 
 def printable(text: str) -> str:

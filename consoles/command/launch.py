@@ -37,7 +37,9 @@ LOG = logging.getLogger(__name__)
 #: Libraries whose lines at INFO say nothing to an operator.
 QUIET = ["amqp=WARN", "kombu=ERROR", "oslo.messaging=WARN", "oslo_messaging=WARN",
          "sqlalchemy=WARN", "stevedore=WARN", "alembic=WARN", "keystonemiddleware=WARN",
-         "keystoneauth=WARN", "urllib3=WARN", "asyncio=WARN", "cotyledon=WARN", "dogpile=WARN"]
+         "keystoneauth=WARN", "urllib3=WARN", "asyncio=WARN", "cotyledon=WARN", "dogpile=WARN",
+         # Audit events where they go to the log, by either way.
+         "oslo.messaging.notification=INFO", "keystonemiddleware.audit=INFO"]
 
 
 @dataclasses.dataclass(frozen=True)

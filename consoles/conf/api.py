@@ -39,6 +39,13 @@ counts for itself."""),
 
 noauth believes anybody; it is for one machine of one person. A user or project named `admin`
 has the role admin, everybody the role member."""),
+    cfg.StrOpt(
+        "audit_map_file", default="",
+        help="""Map of keystonemiddleware's audit middleware; a CADF event tells of each request.
+
+Empty: none is told. A map of this API comes as api_audit_map.conf beside the sample of the
+configuration. Where the events go is in [audit_middleware_notifications], whose driver must be
+set: messagingv2 for a message bus, log for the log. Needs auth_strategy=keystone."""),
     cfg.BoolOpt(
         "noauth_allow_any_address", default=False,
         help="""Let auth_strategy=noauth listen on an address that is not a loopback one.

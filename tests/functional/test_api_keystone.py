@@ -63,9 +63,9 @@ def test_bounds_are_ours_unless_the_operator_says_other(conf):
 
 
 def test_the_sample_has_the_login_and_our_bounds():
-    [(group, opts)] = guard.list_opts()
+    (group, opts), (audit, _) = guard.list_opts()
     by_name = {opt.dest: opt for opt in opts}
-    assert group == "keystone_authtoken"
+    assert (group, audit) == ("keystone_authtoken", "audit_middleware_notifications")
     assert len(by_name) == len(opts)
     assert {"auth_url", "username", "password", "project_name", "user_domain_name",
             "www_authenticate_uri", "memcached_servers", "auth_type"} <= by_name.keys()

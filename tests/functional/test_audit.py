@@ -11,8 +11,7 @@ import pytest
 from consoles import exception
 from consoles import model
 from consoles.rpc import transport as bus
-from consoles.rpc.notifications import Notifications
-from consoles.rpc.notifications import WAITING
+from consoles.rpc.notifications import Outbox
 from tests.fixtures import targets
 from tests.fixtures import ws_client
 from tests.fixtures.processes import wait_for
@@ -178,25 +177,38 @@ def test_no_notification_unless_switched_on(proxy, consoleauth, listening):
     assert listening.got == []
 
 
-def test_notifications_that_find_no_place_are_counted(conf):
+def test_notifications_that_find_no_place_are_counted():
     """The bus takes nothing: whoever sends is not held up."""
-    conf.set_override("driver", ["messagingv2"], "oslo_messaging_notifications")
-    lost = []
-    gate = threading.Event()
+    taken, gate, sent, lost = threading.Event(), threading.Event(), [], []
 
-    class Held(Notifications):
-        def _run(self):
-            gate.wait(10)
-            super()._run()
+    def send(number):
+        taken.set()
+        assert gate.wait(30)
+        sent.append(number)
 
-    notifications = Held(conf, "worker", lambda: lost.append(1))
-    for _ in range(WAITING + 3):
-        notifications.send("consoles.session.open", {})
-    assert len(lost) == 3
-    notifications.close(0.1)
-    while not notifications._queue.empty():
-        notifications._queue.get_nowait()
-    notifications._queue.put(None)
+    outbox = Outbox(send, lost.append, waiting=5)
+    outbox.put(0)
+    assert taken.wait(30)
+    for number in range(1, 9):
+        outbox.put(number)
+    assert lost == [6, 7, 8]
+    assert not outbox.close(0.1)
     gate.set()
-    notifications._thread.join(30)
-    notifications._transport.cleanup()
+    wait_for(lambda: len(sent) == 6, what="those that wait are sent")
+    assert sent == [0, 1, 2, 3, 4, 5]
+    assert outbox.close(30)
+
+
+def test_a_notification_that_fails_is_counted_and_the_next_is_sent():
+    sent, lost = [], []
+
+    def send(number):
+        if not number:
+            raise OSError("the bus is away")
+        sent.append(number)
+
+    outbox = Outbox(send, lost.append)
+    outbox.put(0)
+    outbox.put(1)
+    assert outbox.close(30)
+    assert (lost, sent) == ([0], [1])
