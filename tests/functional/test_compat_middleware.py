@@ -1,5 +1,8 @@
 """What stands around the handlers: rates, pages of other origins, request ids."""
 
+import subprocess
+import sys
+
 import pytest
 
 from consoles import exception
@@ -112,6 +115,18 @@ def test_by_default_no_page_may(build):
     answer = build()("GET", "/v2.1", Origin=ORIGIN)
     assert answer.status_int == 200
     assert not [name for name in answer.headers if name.startswith("Access-Control")]
+
+
+def test_the_sample_of_the_configuration_says_what_pages_may_send(tmp_path):
+    sample = tmp_path / "sample"
+    subprocess.run(
+        [sys.executable, "-c", "from oslo_config import generator; generator.main()",
+         "--namespace", "consoles", "--namespace", "oslo.middleware.cors",
+         "--output-file", str(sample)], check=True, capture_output=True)
+    said = dict(line[1:].split(" = ", 1) for line in sample.read_text().splitlines()
+                if line.startswith("#allow_") and " = " in line)
+    assert said["allow_methods"] == "GET,POST,DELETE"
+    assert {"X-Auth-Token", "OpenStack-API-Version"} <= set(said["allow_headers"].split(","))
 
 
 def test_a_clients_request_id_is_kept_beside_ours(world):
