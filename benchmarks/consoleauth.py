@@ -1,4 +1,4 @@
-"""Tokens added and checked a second by consoleauth, over RabbitMQ, with a full database.
+"""Tokens added and checked, sessions reported to consoleauth over RabbitMQ, with a full database.
 
 `python -m benchmarks --workload tokens`: with one copy and with two, on MariaDB and on SQLite,
 then while the janitor deletes as many rows as there were. Details have no agent, so that what a
@@ -22,6 +22,7 @@ from benchmarks import report
 from benchmarks import rows
 from benchmarks.token_load import Clients
 from benchmarks.token_load import Load
+from benchmarks.token_load import REPORTED
 from consoles import model
 from consoles.db import claims
 from consoles.db import connections
@@ -39,6 +40,8 @@ OUTPUT = pathlib.Path("build/bench-tokens.json")
 COPIES = (1, 2)
 #: Checks a second beside the janitor: as many as leave the machine room for both.
 RATE = 40
+#: Reports a second, each of up to 500 sessions.
+REPORTS = 4
 NEVER, SOON = 3600, 1
 
 
@@ -118,7 +121,8 @@ class Bench:
         plant = Plant(self._directory / name, self._stack, url, self.broker)
         everything = range(self._size.rows)
         rows.fill(plant.database, everything)
-        rows.fill_sessions(plant.database, everything, live=self._size.rows // 20)
+        live = range(self._size.rows // 20)
+        rows.fill_sessions(plant.database, everything, live=len(live))
         rows.analyze(plant.database)
         with Clients(plant.url) as clients:
             for count in COPIES:
@@ -126,6 +130,9 @@ class Bench:
                     for kind in ("add", "check"):
                         self._load(name, f"tokens-{kind}-{count}", clients, pids,
                                    Load(kind, self._size.seconds, everything))
+                    self._load(name, f"sessions-report-{count}", clients, pids, Load(
+                        "report", self._size.seconds, live, rate=REPORTS,
+                        each=min(REPORTED, len(live) // rows.WORKERS)))
             self._plans(name, plant.database)
             self._janitor(name, plant, clients)
 
@@ -141,7 +148,7 @@ class Bench:
         self._note(name, workload, seconds, [
             ("rate", "1/s", len(took) / load.seconds), ("p50", "ms", percentile(took, 0.5)),
             ("p99", "ms", percentile(took, 0.99)), ("longest", "ms", percentile(took, 1)),
-            *((f"CPU of {what}", "ms", (used - before[what]) / len(took) * 1000)
+            *((f"CPU of {what}", "ms", (used - before[what]) / len(took) / load.each * 1000)
               for what, used in _used(processes).items())])
 
     def _janitor(self, name: str, plant: Plant, clients: Clients) -> None:

@@ -31,6 +31,15 @@ def session_id(number: int) -> str:
     return hashlib.sha256(f"s{number}".encode()).hexdigest()[:36]
 
 
+def reported(number: int, carried: int) -> Values:
+    """What its worker tells of a session that lives."""
+    return {"id": session_id(number), "connection_id": connection_id(number),
+            "instance_id": f"instance-{number // PER_INSTANCE}",
+            "project_id": f"project-{number % PROJECTS}", "console_type": "novnc",
+            "client_address": "192.0.2.1", "state": "live", "started_at": 1,
+            "bytes_in": carried, "bytes_out": carried}
+
+
 def fill(database: Database, numbers: range, expired: bool = False) -> None:
     """Connections: valid ones for a day, or long expired and idle."""
     now = int(time.time() * 1000)
