@@ -55,8 +55,8 @@ class NovaTokens:
         if place.port <= 0:
             raise exception.InstanceNotReady(f"{place.instance_id} has no console now")
         base = self._base_urls.get(console_type)
-        if base is None:
-            raise exception.BadRequest(f"no type of console: {console_type}")
+        if not base:
+            raise exception.BadRequest(f"no URL is known of the type {console_type}")
         self._database.write(connections.keep, {
             "id": str(uuid.uuid4()), "token_hash": model.token_hash(token),
             "instance_id": place.instance_id, "console_type": console_type, "host": place.host,
