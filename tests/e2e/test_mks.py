@@ -7,8 +7,8 @@ import pytest
 from tests.e2e.pages.steps import wait_pixel
 from tests.fixtures.mks import MODES
 from tests.fixtures.mks import Websocket
-from tests.fixtures.page_server import desktop
-from tests.fixtures.page_server import rfb
+from tests.fixtures.page_guest import desktop
+from tests.fixtures.page_guest import rfb
 from tests.fixtures.page_server import SocketPeer
 
 KEY_A = 0x61

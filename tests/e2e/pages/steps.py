@@ -2,7 +2,7 @@
 
 import re
 
-from tests.fixtures import page_server
+from tests.fixtures import page_guest
 
 PAGES = ["vnc_auto.html", "vnc_lite.html"]
 AUTOMATIC, MANUAL, NEVER = "automatic", "manual", "never"
@@ -25,7 +25,7 @@ def wait_pixel(page):
         const found = canvas.getContext("2d").getImageData(
             canvas.width / 2, canvas.height / 2, 1, 1).data;
         return wanted.every((value, index) => found[index] === value);
-    }""", arg=list(page_server.COLOUR))
+    }""", arg=list(page_guest.COLOUR))
 
 
 def buttons(page):

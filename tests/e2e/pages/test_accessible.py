@@ -8,8 +8,8 @@ from tests.e2e.pages.steps import PAGES
 from tests.e2e.pages.steps import visit
 from tests.e2e.pages.steps import wait_state
 from tests.fixtures import page_server
+from tests.fixtures.page_guest import rfb
 from tests.fixtures.page_server import close
-from tests.fixtures.page_server import rfb
 
 LIVE = """
 - banner:

@@ -7,7 +7,7 @@ from tests.e2e.pages.steps import visit
 from tests.e2e.pages.steps import wait_pixel
 from tests.e2e.pages.steps import wait_state
 from tests.fixtures import page_server
-from tests.fixtures.page_server import rfb
+from tests.fixtures.page_guest import rfb
 
 ADDRESSES = [
     ("path=%3Ftoken%3DT1", "/?token=T1"),

@@ -11,8 +11,9 @@ from tests.e2e.pages.steps import sockets
 from tests.e2e.pages.steps import visit
 from tests.e2e.pages.steps import wait_pixel
 from tests.e2e.pages.steps import wait_state
+from tests.fixtures import page_guest
 from tests.fixtures import page_server
-from tests.fixtures.page_server import rfb
+from tests.fixtures.page_guest import rfb
 
 CONTROL, ALT, SHIFT, DELETE, RETURN = 0xFFE3, 0xFFE9, 0xFFE1, 0xFFFF, 0xFF0D
 
@@ -102,19 +103,19 @@ def test_scaling(console, server):
     page = console("good")
     fit = page.get_by_role("button", name="Fit to window")
     assert fit.get_attribute("aria-pressed") == "true"
-    assert page.locator("canvas").bounding_box()["width"] > page_server.WIDTH
+    assert page.locator("canvas").bounding_box()["width"] > page_guest.WIDTH
     fit.click()
     assert fit.get_attribute("aria-pressed") == "false"
-    assert page.locator("canvas").bounding_box()["width"] == page_server.WIDTH
+    assert page.locator("canvas").bounding_box()["width"] == page_guest.WIDTH
     page.set_viewport_size({"width": 240, "height": 300})
-    assert page.locator("canvas").bounding_box()["width"] == page_server.WIDTH     # it scrolls
+    assert page.locator("canvas").bounding_box()["width"] == page_guest.WIDTH     # it scrolls
 
 
 @pytest.mark.parametrize(("resize", "scaled"), [("off", False), ("scale", True), ("odd", True)])
 def test_resize_option(console, server, resize, scaled):
     server.plan("good", rfb)
     page = console("good", name="vnc_lite.html", options=f"&resize={resize}")
-    assert (page.locator("canvas").bounding_box()["width"] > page_server.WIDTH) == scaled
+    assert (page.locator("canvas").bounding_box()["width"] > page_guest.WIDTH) == scaled
 
 
 def test_view_only_sends_nothing_and_not_shared(console, server):

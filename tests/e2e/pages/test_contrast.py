@@ -3,8 +3,8 @@
 import pytest
 
 from tests.fixtures import page_server
+from tests.fixtures.page_guest import rfb
 from tests.fixtures.page_server import close
-from tests.fixtures.page_server import rfb
 
 #: Colours as they are seen: each ground painted over those behind it, then what is on it.
 MEASURE = """() => {

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.e2e.pages.steps import wait_pixel
-from tests.fixtures.page_server import rfb
+from tests.fixtures.page_guest import rfb
 from tests.fixtures.page_server import SocketPeer
 from tests.fixtures.processes import wait_for
 from tests.fixtures.targets import Target

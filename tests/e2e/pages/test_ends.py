@@ -12,9 +12,10 @@ from tests.e2e.pages.steps import NEVER
 from tests.e2e.pages.steps import sockets
 from tests.e2e.pages.steps import visit
 from tests.e2e.pages.steps import wait_state
+from tests.fixtures import page_guest
 from tests.fixtures import page_server
+from tests.fixtures.page_guest import rfb
 from tests.fixtures.page_server import close
-from tests.fixtures.page_server import rfb
 
 ENDINGS = [
     (1000, "The console was closed", MANUAL),
@@ -66,7 +67,7 @@ def test_close_codes_before_a_picture(console, server, code, heading, retry):
 def test_close_codes_of_a_live_console(console, server, code, heading, retry, told):
     """A server that stopped or moved has ended its URLs, too: with them nothing is tried again."""
     now = threading.Event()
-    server.plan("live", page_server.rfb_then(close(code, "Why."), now))
+    server.plan("live", page_guest.rfb_then(close(code, "Why."), now))
     page = console("live", options="&reconnect_delay=20000")
     now.set()
     wait_state(page, "closed")

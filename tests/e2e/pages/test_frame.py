@@ -6,7 +6,7 @@ from consoles.stream import tls
 from tests.e2e.pages.steps import wait_pixel
 from tests.e2e.pages.steps import wait_state
 from tests.fixtures import dashboard
-from tests.fixtures.page_server import rfb
+from tests.fixtures.page_guest import rfb
 from tests.fixtures.page_server import SocketPeer
 from tests.fixtures.targets import Target
 

@@ -7,8 +7,8 @@ import pytest
 from tests.e2e.pages.steps import PAGES
 from tests.e2e.pages.steps import visit
 from tests.fixtures import page_server
+from tests.fixtures.page_guest import rfb
 from tests.fixtures.page_server import close
-from tests.fixtures.page_server import rfb
 
 
 @pytest.mark.parametrize("name", PAGES)

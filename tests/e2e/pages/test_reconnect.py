@@ -8,9 +8,10 @@ from tests.e2e.pages.steps import sockets
 from tests.e2e.pages.steps import visit
 from tests.e2e.pages.steps import wait_pixel
 from tests.e2e.pages.steps import wait_state
+from tests.fixtures import page_guest
 from tests.fixtures import page_server
+from tests.fixtures.page_guest import rfb
 from tests.fixtures.page_server import close
-from tests.fixtures.page_server import rfb
 
 QUICK = "&reconnect_delay=300"
 
@@ -24,7 +25,7 @@ def test_reconnects_by_itself_until_it_works(console, server):
 
 def test_reconnects_a_console_that_was_cut(console, server):
     cut = threading.Event()
-    server.plan("live", page_server.rfb_then(close(1012, "Restart."), cut), rfb)
+    server.plan("live", page_guest.rfb_then(close(1012, "Restart."), cut), rfb)
     page = console("live", options=QUICK)
     cut.set()
     server.wait_for("websocket", 2)
