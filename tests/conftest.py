@@ -7,6 +7,7 @@ pytest_plugins = (
     "tests.fixtures.certificates",
     "tests.fixtures.connect",
     "tests.fixtures.consoleauth",
+    "tests.fixtures.domains",
     "tests.fixtures.fake_nova",
     "tests.fixtures.faults",
     "tests.fixtures.hypervisor",
