@@ -1,6 +1,7 @@
 """One session as its worker knows it: who asked, what for, how far it got."""
 
 import asyncio
+import dataclasses
 from typing import Any
 
 from consoles import exception
@@ -9,6 +10,8 @@ from consoles.context import RequestContext
 from consoles.proxies.recorder import Recording
 from consoles.relay.link import Link
 from consoles.relay.link import now_ms
+
+NO_OPTIONS: dict[str, Any] = {}
 
 
 class Ended(exception.ConsolesError):
@@ -50,6 +53,14 @@ class Opening:
         return RequestContext(request_id=self.request_id,
                               user_id=details.user_id if details else None,
                               project_id=details.project_id if details else None)
+
+    def slim(self) -> None:
+        """Forget what only the opening needed: there are thousands of these."""
+        if self.details is not None:
+            self._request_id = self.request_id
+            self.details = dataclasses.replace(
+                self.details, session_id="", internal_access_path=None, options=NO_OPTIONS,
+                created_at=0, expires_at=0)
 
     def end(self, reason: str, code: int | None = None) -> None:
         """End it now if it is carried, else as soon as its target is ready."""

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+import sys
 import uuid
 
 from consoles import exception
@@ -144,8 +145,10 @@ class Server:
         session = Opening(model.SessionRequest(
             id=str(uuid.uuid4()), worker=self._worker, boot_id=self._boot_id,
             kind=self._spec.console_type, takeover=request.takes_over,
-            client_address=peers.client_address(arrival.address, request.headers, trusted),
-            user_agent=request.headers.get("User-Agent", "")[:255]))
+            # Of many sessions they are alike.
+            client_address=sys.intern(
+                peers.client_address(arrival.address, request.headers, trusted)),
+            user_agent=sys.intern(request.headers.get("User-Agent", "")[:255])))
         task = asyncio.current_task()
         connection.on_lost = task.cancel if task else None
         if connection.ended:

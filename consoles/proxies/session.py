@@ -63,6 +63,7 @@ class Sessions:
         self._settings = settings
         self._backoff = Backoff(settings.max_failed_tokens)
         self._asking: set[asyncio.Task[None]] = set()
+        self._callbacks = (self._ended, self._ask_why)  # bound once, not for each session
 
     async def open(self, session: Opening, frontend: Frontend, deadline: float) -> None:
         """Open a session, or say why not. Ends when it is carried or refused."""
@@ -114,6 +115,7 @@ class Sessions:
                     await step(frontend, details, self._settings.means)
             session.check_ended()
             session.link = self._carry(session, details, frontend.detach(), target.detach())
+            session.slim()
         LOG.info("Session %s opened: instance %s at %s:%s", session.request.id,
                  details.instance_id, details.host, details.port)
         request_context.forget()
@@ -155,7 +157,7 @@ class Sessions:
         to_client, to_target = session.recording.ways() if session.recording else (None, None)
         client = dataclasses.replace(client, way=to_client)
         target = dataclasses.replace(target, way=view_only.guard(details, to_target))
-        return self._relay.carry(session.request.id, client, target, self._ended, self._ask_why)
+        return self._relay.carry(session.request.id, client, target, *self._callbacks)
 
     async def _record(self, session: Opening, details: model.Details) -> None:
         """Begin to record it, where that is configured. Raises RecordingUnavailable."""

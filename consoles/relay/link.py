@@ -60,6 +60,9 @@ class Side(asyncio.BufferedProtocol):
     __slots__ = ("_buffer", "_descriptor", "_turn", "carried", "eof", "held", "link", "peer",
                  "transport")
 
+    #: Of the protocol before this one uvloop lets go only if it finds this.
+    data_received = None
+
     def __init__(self, link: "Link", transport: asyncio.Transport) -> None:
         self.link = link
         self.transport = transport
