@@ -13,4 +13,6 @@ html_theme = "openstackdocs" if HISTORY else "alabaster"
 html_title = "consoles"
 openstackdocs_auto_name = False
 exclude_patterns = []
+html_static_path = ["_static"]
+html_css_files = ["tables.css"]
 nitpicky = True

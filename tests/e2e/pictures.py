@@ -67,7 +67,9 @@ def take(page, name, *schemes):
 def test_graphical(page, url, spice_guest):
     page.set_viewport_size(SIZE)
     open_console(page, url("novnc"))
-    type_like_a_user(page, "uname -a\nfree\ndf\n")
+    for command in ("uname -a", "free", "df"):
+        type_like_a_user(page, f"{command}\n")
+        page.wait_for_timeout(1000)  # what is typed ahead would stand within the output
     take(page, "novnc", "light", "dark")
     page.emulate_media(color_scheme="light")
     page.get_by_role("button", name="Clipboard").click()
