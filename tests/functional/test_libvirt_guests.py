@@ -46,7 +46,7 @@ def test_a_domain_of_novas_is_an_instance_with_its_consoles(agent, libvirtd):
     assert spice != agent.place(domain, "novnc")
     socket.create_connection(spice, timeout=20).close()
     for console_type in ("webmks", "rdp-html5"):
-        with pytest.raises(exception.ConsoleTypeUnavailable):
+        with pytest.raises(exception.NotSupported):
             agent.place(domain, console_type)
 
 

@@ -44,7 +44,7 @@ class ConsoleDriver(abc.ABC):
         """Where the console is now, without `access_url_base`, which is not the hypervisor's.
 
         `options` are what the user asked for beside the type. Raises InstanceNotFound,
-        InstanceNotReady, ConsoleTypeUnavailable.
+        InstanceNotReady, ConsoleTypeUnavailable; NotSupported for what no guest here can have.
         """
 
     def validate_console(self, instance_id: str, console_type: str, host: str,

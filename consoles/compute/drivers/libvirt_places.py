@@ -37,10 +37,12 @@ def lines(conf: cfg.ConfigOpts) -> range:
 
 
 def graphics(conf: cfg.ConfigOpts, domain: Domain, console_type: str) -> model.ConnectInfo:
-    """Raises ConsoleTypeUnavailable, InstanceNotReady."""
+    """Raises NotSupported, ConsoleTypeUnavailable, InstanceNotReady."""
     kind = SERVERS.get(model.ConsoleType(console_type))
-    server = domain.graphics.get(kind) if kind else None
-    if kind is None or server is None:
+    if kind is None:
+        raise exception.NotSupported(f"libvirt has no {console_type} consoles")
+    server = domain.graphics.get(kind)
+    if server is None:
         raise exception.ConsoleTypeUnavailable(f"{domain.id} has no {console_type} console")
     port = server.port
     if port is None and console_type == model.ConsoleType.SPICE_DIRECT:
