@@ -46,3 +46,9 @@ def test_every_line_can_be_in_a_log():
     assert len(QUOTED) > 12
     assert [line for line in QUOTED if not any(
         begins(line.removeprefix("... "), parts) for parts in known)] == []
+
+
+def test_every_end_of_a_session_is_explained_with_its_code():
+    page = (ROOT / "doc/source/admin/sessions.rst").read_text()
+    rows = re.findall(r"^   \* - ``(\w+)``\n     - (\d{4})$", page, re.M)
+    assert {reason: int(code) for reason, code in rows} == exception.CLOSE_CODES
