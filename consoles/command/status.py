@@ -47,7 +47,7 @@ def check(conf: cfg.ConfigOpts, caller: ThreadCaller, context: RequestContext) -
         hosts = Inventory(caller).list_hosts(context)
         answered = (time.monotonic() - began) * 1000
         findings.append(Finding(Level.OK, "consoleauth", f"answers in {answered:.0f} ms"))
-        findings += _hosts(hosts)
+        findings += _hosts(hosts, novas=conf.consoleauth.backend == "nova")
         findings += [Finding(Level.OK if well else Level.WARNING, "proxy", text)
                      for well, text in reachable.check(hosts)]
         findings += _domains(hosts, Compute(caller), context)
@@ -94,9 +94,11 @@ def _bus(conf: cfg.ConfigOpts) -> Iterator[Finding]:
                        "died wait for their deadline")
 
 
-def _hosts(hosts: list[dict]) -> Iterator[Finding]:
+def _hosts(hosts: list[dict], novas: bool = False) -> Iterator[Finding]:
     if not hosts:
-        yield Finding(Level.WARNING, "hosts", "no consoles-compute has reported yet")
+        missing = (": nobody checks whether consoles are still where Nova's tokens lead"
+                   if novas else "")
+        yield Finding(Level.WARNING, "hosts", f"no consoles-compute has reported yet{missing}")
     for host in hosts:
         text = (f"{host['name']}: {host['instances']} instances, reported "
                 f"{output.age(host['age'])} ago, {', '.join(host['consoles']) or 'no consoles'}")

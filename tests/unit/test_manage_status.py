@@ -74,3 +74,16 @@ def test_instances_that_contradict_and_agents_that_do_not_say_are_named():
         ("instance", "i1 on one: of one; restarted, it follows"),
         ("agent", "away: nobody serves consoles-compute away"),
         ("agent", "older: consoles-compute status failed: NoSuchMethod")]
+
+
+@pytest.mark.parametrize(("backend", "missing"), [("nova", True), ("database", False)])
+def test_without_agents_novas_tokens_miss_a_check_which_is_said(conf, backend, missing):
+    conf.set_override("backend", backend, group="consoleauth")
+
+    def nothing(interface, server, context, method, arguments):
+        return []
+
+    found = status.check(conf, nothing, RequestContext())
+    [finding] = [finding for finding in found if finding.subject == "hosts"]
+    assert finding.level is Level.WARNING
+    assert ("Nova's tokens" in finding.text) is missing
