@@ -4,6 +4,7 @@ devstack's own functions are stand-ins; RabbitMQ, MariaDB, Keystone, uWSGI and a
 """
 
 import contextlib
+import itertools
 import json
 import secrets
 import subprocess
@@ -21,7 +22,6 @@ from tests.fixtures import ws_client
 from tests.fixtures.devstack import Node
 from tests.fixtures.devstack import Stack
 from tests.fixtures.processes import free_port
-from tests.fixtures.processes import listening
 from tests.fixtures.processes import need
 from tests.fixtures.processes import wait_for
 from tests.fixtures.rabbit import PROGRAMS
@@ -82,11 +82,34 @@ def guest(host):
     return str(uuid.uuid5(uuid.NAMESPACE_DNS, f"demo-1.{host}"))
 
 
-def opened(url):
-    """→ an open WebSocket at a console's URL, of a page or of its own."""
-    parts = urllib.parse.urlsplit(url)
-    path = urllib.parse.parse_qs(parts.query).get("path", [f"?{parts.query}"])[0]
-    return ws_client.WebSocket.connect(parts.port, f"/{path}", host=parts.hostname)
+class Administrator:
+    """Finds the API in the catalog."""
+
+    def __init__(self, keystone):
+        self._token = keystone.token("adam", "red")
+        catalog = keystone.ask("GET", "/auth/catalog", token=self._token)["catalog"]
+        [self.url] = [endpoint["url"] for service in catalog if service["type"] == "console"
+                      for endpoint in service["endpoints"]]
+
+    def ask(self, path, body=None):
+        request = urllib.request.Request(
+            self.url + path, body and json.dumps(body).encode(),
+            {"X-Auth-Token": self._token, "Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+    def servers(self):
+        """→ ids; none until all that the API asks are up."""
+        with contextlib.suppress(urllib.error.HTTPError, ConnectionError):
+            return {server["id"] for server in self.ask("/servers?all_tenants=1")["servers"]}
+        return set()
+
+    def open(self, host, protocol, kind):
+        """→ a WebSocket at the console of the host's guest."""
+        url = urllib.parse.urlsplit(self.ask(f"/servers/{guest(host)}/console",
+                                             {"protocol": protocol, "type": kind})["url"])
+        path = urllib.parse.parse_qs(url.query).get("path", [f"?{url.query}"])[0]
+        return ws_client.WebSocket.connect(url.port, f"/{path}", host=url.hostname)
 
 
 @pytest.mark.timeout(600)  # nine services, some of them started twice
@@ -94,54 +117,35 @@ def test_consoles_of_what_the_phases_have_made(stack, keystone, rabbit):
     controller = stack("controller", enabled="rabbit n-api")
     subnode = stack("subnode", disabled="consoles-api consoles-consoleauth consoles-novncproxy",
                     enabled=" ".join(f"consoles-{proxy}proxy" for proxy in PROXIES[1:]))
-    for node in (controller, subnode):
-        for words in PHASES:
-            for _ in range(2):
-                node.phase(words, f"[DEFAULT]\nhost = {node.node.home.name}\n"
-                           if words == "stack post-config" else "")
+    for node, words in itertools.product((controller, subnode), PHASES):
+        for _ in range(2):
+            node.phase(words, f"[DEFAULT]\nhost = {node.node.home.name}\n"
+                       if words == "stack post-config" else "")
     assert len(controller.processes) == 4
     assert len(subnode.processes) == 5
 
-    token = keystone.token("adam", "red")
-    catalog = keystone.ask("GET", "/auth/catalog", token=token)["catalog"]
-    [url] = [endpoint["url"] for service in catalog if service["type"] == "console"
-             for endpoint in service["endpoints"]]
-
-    def ask(path, body=None):
-        request = urllib.request.Request(
-            url + path, body and json.dumps(body).encode(),
-            {"X-Auth-Token": token, "Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.load(answer)
-
-    def servers():
-        with contextlib.suppress(urllib.error.HTTPError):  # until all that it asks are up
-            return {server["id"] for server in ask("/servers?all_tenants=1")["servers"]}
-        return set()
-
-    def console(host, protocol, kind):
-        return opened(ask(f"/servers/{guest(host)}/console",
-                          {"protocol": protocol, "type": kind})["url"])
-
-    wait_for(lambda: listening(urllib.parse.urlsplit(url).port), what="the API listens")
-    wait_for(lambda: {guest("controller"), guest("subnode")} <= servers(), what="both agents")
-    for node, proxies in ((controller, PROXIES[:1]), (subnode, PROXIES[1:])):
-        for proxy in proxies:
-            port = int(node.node.localrc[f"CONSOLES_{proxy.upper()}PROXY_PORT"])
-            node.processes[f"consoles-{proxy}proxy"].wait_port(port)
-    rfb_viewer.Viewer(console("controller", "vnc", "novnc")).connect().refresh()
-    line = console("subnode", "serial", "serial")
+    adam = Administrator(keystone)
+    wait_for(lambda: {guest("controller"), guest("subnode")} <= adam.servers())
+    for proxy in PROXIES:
+        node = controller if proxy == "novnc" else subnode
+        node.processes[f"consoles-{proxy}proxy"].wait_port(
+            int(node.node.localrc[f"CONSOLES_{proxy.upper()}PROXY_PORT"]), 60)
+    rfb_viewer.Viewer(adam.open("controller", "vnc", "novnc")).connect().refresh()
+    line = adam.open("subnode", "serial", "serial")
     said = b""
     while b"built-in guest" not in said:
         said += line.recv(4096)
     status = [COMMANDS / "consoles-manage", "--config-file", controller.node.conf, "status"]
-    wait_for(lambda: subprocess.run(status, timeout=60, check=False).returncode == 0)
-
-    for node in (subnode, controller):
-        processes = list(node.processes.values())
-        for words in ("unstack", "clean"):
-            for _ in range(2):
-                node.phase(words)
-        assert [process.popen.returncode for process in processes] == [0] * len(processes)
-        assert not node.node.conf.exists()
+    wait_for(lambda: subprocess.run(status, timeout=60, check=False).returncode == 0, 60)
+    ended(subnode)
+    ended(controller)
     assert "consoles" not in rabbit.control("list_vhosts").split()
+
+
+def ended(node):
+    """unstack.sh and clean.sh, each twice: nothing runs, nothing is left."""
+    processes = list(node.processes.values())
+    for words in ("unstack", "unstack", "clean", "clean"):
+        node.phase(words)
+    assert [process.popen.returncode for process in processes] == [0] * len(processes)
+    assert not node.node.conf.parent.exists()
