@@ -108,7 +108,9 @@ class Nova:
     def _microversion(self) -> str:
         from openstack import utils
         version: str | None = utils.maximum_supported_microversion(self._connection.compute, NEWEST)
-        if version is None or tuple(map(int, version.split("."))) < OLDEST:
+        if version is None:
+            raise exception.NovaUnavailable("Nova does not say which versions it has")
+        if tuple(map(int, version.split("."))) < OLDEST:
             raise keystone_errors.NotAcceptable(f"microversion {version}")
         return version
 
