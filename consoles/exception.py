@@ -9,9 +9,7 @@ HTTP status (a client without an Origin header) or its Close code (a browser).
 class ConsolesError(Exception):
     """Our own fault, and the family's root: what nothing below describes better."""
 
-    http_status = 500
-    close_code = 1011
-    reason = "internal_error"
+    http_status, close_code, reason = 500, 1011, "internal_error"
     public = "The console service failed."
     retry_after: int | None = None
 
@@ -80,6 +78,11 @@ class OriginRefused(Forbidden):
 class InstanceNotFound(ConsolesError):
     http_status, close_code, reason = 404, 4404, "instance_not_found"
     public = "The server does not exist any more."
+
+
+class NoConsoleLog(ConsolesError):
+    http_status, close_code, reason = 404, 4404, "no_console_log"
+    public = "Guest does not have a console available."
 
 
 class HandshakeTimeout(ConsolesError):
@@ -226,18 +229,15 @@ class ConfigError(ConsolesError):
 
 #: Why a session that was carried came to its end: the Close code by the reason.
 CLOSE_CODES = {
-    "target_closed": 1000,
-    "client_closed": 1000,
-    "client_gone": 1006,
+    "target_closed": 1000, "client_closed": 1000,
+    "client_gone": 1006, "client_timeout": 1006,
     "client_protocol": 1002,
     "client_data": 1003,
     "client_flood": 1008,
     "client_too_big": 1009,
-    "client_timeout": 1006,
     "client_stalled": 4408,
     "target_gone": 4502,
-    "filter_failed": 1011,
-    "recording_failed": 1011,
+    "filter_failed": 1011, "recording_failed": 1011,
     "restart": 1012,
     "instance_deleted": 4404,
     "instance_stopped": 4409,

@@ -32,10 +32,14 @@ CRASHED = "The console service failed. Its operators find the reason under the r
 
 def body(status: int, message: str | None = None,
          retry_after: str | None = None) -> dict[str, dict[str, Any]]:
-    """The fault's document; without a message the status explains itself."""
+    """The fault's document; without a message the status explains itself.
+
+    A client's own words in it may have surrogates, of which no UTF-8 can be made.
+    """
     known = http.HTTPStatus(status)
     name = NAMES.get(status, "computeFault")
-    fault = {"code": status, "message": message or known.description or known.phrase}
+    said = (message or known.description or known.phrase).encode(errors="replace").decode()
+    fault = {"code": status, "message": said}
     return {name: fault | ({"retryAfter": retry_after}
                            if retry_after and name == "overLimit" else {})}
 

@@ -36,7 +36,7 @@ class Compute(Client):
                            length: int | None = None) -> Any:
         """→ the last `length` lines of the console log, all that are kept for None.
 
-        Raises InstanceNotFound, InstanceNotReady, NotSupported.
+        Raises InstanceNotFound, InstanceNotReady, NoConsoleLog, NotSupported.
         """
         return self._call(context, "get_console_output", instance_id=instance_id, length=length)
 

@@ -106,6 +106,10 @@ def test_an_action_that_is_not_ours_is_named(api):
     assert "reboot" in api.fault(400, "POST", ACTION, {"reboot": {"type": "HARD"}})
 
 
+def test_a_name_that_is_no_text_is_refused_as_any_other(api):
+    assert "There is no such action" in api.fault(400, "POST", ACTION, {"\ud800": 1})
+
+
 def both(server):
     """The two ways to ask for a console of a server."""
     return [(f"/v2.1/servers/{server}/remote-consoles", wanted(ConsoleType.SERIAL), "2.6"),

@@ -32,7 +32,8 @@ def test_a_wrong_length_is_refused(api, arguments):
 
 
 @pytest.mark.parametrize("server, status", [
-    ("nowhere", 404), ("foreign", 404), ("homeless", 409), ("moving", 409), ("plain", 501)])
+    ("nowhere", 404), ("foreign", 404), ("homeless", 409), ("moving", 409), ("plain", 501),
+    ("anybodys", 404)])
 def test_refusals(api, server, status):
     assert api.fault(status, "POST", f"/v2.1/servers/{server}/action", {"os-getConsoleOutput": {}})
 

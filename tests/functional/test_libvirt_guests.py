@@ -207,7 +207,7 @@ def test_the_console_log_is_what_libvirt_logs(agent, libvirtd):
     log.mkdir()
     with pytest.raises(exception.NotSupported):
         output(domain.UUIDString(), None)
-    with pytest.raises(exception.NotSupported):
+    with pytest.raises(exception.NoConsoleLog):
         output(libvirtd.boot(lv.PTY).UUIDString(), None)
     with pytest.raises(exception.InstanceNotFound):
         output(str(uuid.uuid4()), None)

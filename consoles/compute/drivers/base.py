@@ -68,7 +68,7 @@ class ConsoleDriver(abc.ABC):
     def get_console_output(self, instance_id: str, length: int | None) -> str:
         """The last `length` lines of the console log, all that is kept for None.
 
-        Raises InstanceNotFound, InstanceNotReady; NotSupported where nobody keeps one.
+        Raises InstanceNotFound, InstanceNotReady, NoConsoleLog; NotSupported where nobody has any.
         """
         raise exception.NotSupported(f"{type(self).__name__} has no console logs")
 

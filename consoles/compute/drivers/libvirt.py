@@ -118,7 +118,7 @@ class LibvirtDriver(ConsoleDriver):
         for line in domain.lines:
             if heard := self._lines.heard(instance_id, line):
                 return console_log.last_lines(heard.decode("utf-8", "replace"), length)
-        raise exception.NotSupported(
+        raise exception.NoConsoleLog(
             f"no line of {instance_id} is logged: its XML has no <log file=...> and no file")
 
     def release(self, details: dict[str, Any]) -> None:
