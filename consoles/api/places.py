@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Any
 
 from consoles import exception
@@ -30,10 +31,11 @@ def ask(services: Services, context: RequestContext, instance: model.Instance,
 
 
 def locate(services: Services, context: RequestContext, instance: model.Instance,
-           console_type: str) -> tuple[str, model.ConnectInfo]:
-    """→ the host, and where it says that the console is."""
+           console_type: str, choice: Mapping[str, Any] | None = None,
+           ) -> tuple[str, model.ConnectInfo]:
+    """→ the host, and where it says that the console is; `choice` tells which of several."""
     host, info = ask(services, context, instance, lambda agent: agent.get_console(
-        context, instance.id, console_type))
+        context, instance.id, console_type, dict(choice or {}) or None))
     return host, model.ConnectInfo.from_dict(info)
 
 

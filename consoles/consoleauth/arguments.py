@@ -60,7 +60,7 @@ ADD = _validator(_object(
     project_id=OWNER, user_id=OWNER, ttl=_optional(_integer(1)),
     options=_optional({"type": "object", "maxProperties": 64, "properties": {
         "single_use": {"type": "boolean"}, "view_only": {"type": "boolean"},
-        "client_cidr": _optional(NAME)}}))
+        "client_cidr": _optional(NAME), "line": _integer(0)}}))
     | {"if": {"properties": {"console_type": {"const": ConsoleType.WEBMKS}}},
        "then": {"properties": {"internal_access_path": TICKET}},
        "else": {"properties": {"internal_access_path": PATH}}})

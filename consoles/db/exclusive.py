@@ -4,6 +4,7 @@ Each function is one question, asked in the transaction handed in.
 """
 
 import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -39,18 +40,25 @@ def make_way(db: orm.Session, connection: Connection,
     """
     if connection.console_type not in model.EXCLUSIVE:
         return []
-    others = sa.and_(Session.instance_id == connection.instance_id,
-                     Session.console_type == connection.console_type,
-                     Session.ended_at.is_(None), Session.id != request.id)
-    if request.takeover and not connection.options.get("view_only"):
-        return sessions.end_where(db, others, exception.CLOSE_CODES[TAKEN_OVER], TAKEN_OVER)
-    found = db.execute(
-        sa.select(Session.started_at, Connection.user_id)
+    others = [row for row in db.execute(
+        sa.select(Session.id, Session.started_at, Connection.user_id, Connection.options)
         .outerjoin(Connection, Connection.id == Session.connection_id)
-        .where(others).order_by(Session.started_at).limit(1)).first()
-    if found is not None:
-        raise exception.InUse(_words(*found, connection.user_id))
+        .where(Session.instance_id == connection.instance_id,
+               Session.console_type == connection.console_type,
+               Session.ended_at.is_(None), Session.id != request.id)
+        .order_by(Session.started_at)) if _line(row.options) == _line(connection.options)]
+    if request.takeover and not connection.options.get("view_only"):
+        return sessions.end_where(db, Session.id.in_([row.id for row in others]),
+                                  exception.CLOSE_CODES[TAKEN_OVER], TAKEN_OVER)
+    if others:
+        raise exception.InUse(_words(others[0].started_at, others[0].user_id,
+                                     connection.user_id))
     return []
+
+
+def _line(options: dict[str, Any] | None) -> Any:
+    """Each of an instance's serial lines is a console of its own."""
+    return (options or {}).get("line", 0)
 
 
 def _words(since: int, user: str | None, asking: str | None) -> str:

@@ -32,7 +32,7 @@ FLAGS = {
 PAGES = frozenset({ConsoleType.NOVNC, ConsoleType.SPICE_HTML5, ConsoleType.RDP_HTML5,
                    ConsoleType.WEBMKS})
 #: What a URL may be asked for with; the API says what is wrong with a value.
-OPTIONS = ("ttl", "single_use", "view_only", "client_cidr")
+OPTIONS = ("ttl", "single_use", "view_only", "client_cidr", "line")
 
 
 class OpenConsole(command.Command):
@@ -107,6 +107,9 @@ def _add_restrictions(parser: argparse.ArgumentParser) -> None:
                         help="Let nothing that is typed or clicked reach the server")
     parser.add_argument("--client-cidr", metavar="<cidr>",
                         help="Let the console be opened from this address or network only")
+    parser.add_argument("--line", metavar="<number>", type=int,
+                        action=parseractions.NonNegativeAction,
+                        help="With --serial: which of several lines, from 0")
 
 
 def check(kind: ConsoleType, viewer: str | None) -> None:

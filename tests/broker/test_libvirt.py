@@ -46,9 +46,14 @@ def test_guests_stop_start_elsewhere_and_go(domains, libvirtd):
 
 def test_a_line_at_qemus_own_port_is_probed(domains, libvirtd):
     """It takes one client at a time: a user is not disturbed, and afterwards it is free."""
-    domain = libvirtd.boot(lv.tcp(free_port()))
+    first, second = free_port(), free_port()
+    domain = libvirtd.boot(lv.tcp(first), lv.tcp(second))
     user = domains.open_as_page("serial", domains.console(domain, "serial"))
-    wait_for(lambda: domains.live() == 1)
+    other = domains.open_as_page("serial", domains.console(domain, "serial", line=1))
+    wait_for(lambda: domains.live() == 2)
+    assert domains.rows("select port from connections order by created_at") == [
+        (first,), (second,)]
+    other.close()
     done = probe(domains, domain)
     assert done.returncode == 6
     assert "In use since" in done.stdout

@@ -31,6 +31,17 @@ def test_restrictions_are_stored_and_the_answer_is_as_before(api, world):
     assert row["options"] == {key: ALL[key] for key in ("single_use", "view_only", "client_cidr")}
 
 
+def test_one_of_several_serial_lines(api, world):
+    for line, options in ((2, {"line": 2}), (2.0, {"line": 2}), (0, {})):
+        assert api("POST", URL, asked("serial", line=line)).status_int == 200
+        stored = world.consoleauth.added[-1]
+        assert (stored["options"], stored["port"]) == (options, 5901 + line)
+    for wrong in (asked("serial", line=-1), asked("serial", line="1"), asked("novnc", line=0)):
+        answer = api("POST", URL, wrong)
+        assert answer.status_int == 400
+        assert "line" in answer.text
+
+
 def test_without_any_nothing_is_stored(api, world):
     assert api("POST", URL, asked(single_use=False, view_only=False)).status_int == 200
     (row,) = world.consoleauth.added

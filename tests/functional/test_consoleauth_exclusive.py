@@ -40,6 +40,16 @@ def test_a_second_session_is_told_since_when_and_by_whom(plant, users, by):
     assert plant.session_row(late["id"]) is None
 
 
+def test_each_line_of_a_server_is_a_console_of_its_own(plant):
+    for token, line in (("first", {}), ("second", {"line": 1}), ("third", {"line": 1})):
+        add(plant, token, options=line)
+    first, second = use(plant, "first"), use(plant, "second")
+    assert type(refused(plant.get, "third", session(plant))) is exception.InUse
+    use(plant, "third", takeover=True)
+    assert plant.session_row(second)["state"] == "ended"
+    assert plant.session_row(first)["state"] == "opening"
+
+
 def test_the_same_token_twice_is_a_second_session(plant):
     add(plant)
     use(plant)

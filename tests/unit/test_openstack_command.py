@@ -149,6 +149,7 @@ def test_a_session_whose_proxy_is_away_is_killed_later(command, caplog):
     (["--spice-direct"], {"protocol": "spice", "type": "spice-direct"}),
     (["--rdp"], {"protocol": "rdp", "type": "rdp-html5"}),
     (["--serial"], {"protocol": "serial", "type": "serial"}),
+    (["--serial", "--line", "1"], {"protocol": "serial", "type": "serial", "line": 1}),
     (["--mks"], {"protocol": "mks", "type": "webmks"}),
     (["--ttl", "5", "--single-use", "--view-only", "--client-cidr", "192.0.2.0/24"],
      {"protocol": "vnc", "type": "novnc", "ttl": 5, "single_use": True, "view_only": True,

@@ -40,14 +40,14 @@ def open_console(services: Services, req: falcon.Request, resp: falcon.Response,
     services.rates.take(context)
     instance = instances.find(services, context, server_id)
     services.require(context, policies.CREATE, instances.owner(services, context, instance))
-    host, info = places.locate(services, context, instance, console_type)
+    host, info = places.locate(services, context, instance, console_type, wanted.choice)
     token = model.mint_token()
     services.consoleauth.add_connection_details(
         context, instance_id=instance.id, console_type=console_type, token=token,
         host=info.host, port=info.port, access_url_base=info.access_url_base,
         internal_access_path=info.internal_access_path, tls_port=info.tls_port,
         tls_name=info.tls_name, agent_host=host, project_id=context.project_id,
-        user_id=context.user_id, ttl=wanted.ttl, options=dict(wanted.restrictions))
+        user_id=context.user_id, ttl=wanted.ttl, options={**wanted.restrictions, **wanted.choice})
     LOG.info("Gave out a %s console of instance %s on %s", console_type, instance.id, host)
     resp.cache_control = ["no-store"]
     return {"protocol": model.PROTOCOLS[console_type], "type": console_type.value,

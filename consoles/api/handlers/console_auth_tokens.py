@@ -71,4 +71,5 @@ def _now(services: Services, context: RequestContext, details: model.Details) ->
     instance = instances.reported(services, context, details.instance_id)
     if instance is None:
         raise falcon.HTTPNotFound(description=NOT_FOUND)
-    return places.locate(services, context, instance, details.console_type)[1]
+    return places.locate(services, context, instance, details.console_type,
+                         details.options)[1]

@@ -24,15 +24,19 @@ OPTIONS: dict[str, Any] = {
     "view_only": {"type": "boolean", "description":
                   "No key, click or text reaches the server: novnc, xvpvnc, serial."},
     "client_cidr": {"type": "string", "minLength": 1, "maxLength": 64, "description":
-                    "The address or network that the console may be opened from."}}
+                    "The address or network that the console may be opened from."},
+    "line": {"type": "integer", "minimum": 0, "maximum": 63, "description":
+             "Which of the server's serial lines, counted from 0; the first unless told."}}
 
 
 class Wanted(NamedTuple):
-    """A type of console, how many seconds its URL is to be good, and `wire.restrictions`."""
+    """A type of console, how many seconds its URL is to be good, `wire.restrictions`, and which of
+    several the hypervisor is asked for."""
 
     console_type: ConsoleType
     ttl: int | None = None
     restrictions: Mapping[str, Any] = {}
+    choice: Mapping[str, Any] = {}
 
 
 def pair(types: Iterable[ConsoleType]) -> dict[str, Any]:
@@ -74,5 +78,9 @@ def wanted(document: dict[str, Any]) -> Wanted:
         restrictions.check(console_type, asked)
     except exception.BadRequest as exc:
         raise falcon.HTTPBadRequest(description=f"Invalid input for {exc}") from exc
-    ttl = document.get("ttl")
-    return Wanted(console_type, ttl and int(ttl), asked)  # 60.0 is an integer in JSON
+    if "line" in document and console_type != ConsoleType.SERIAL:
+        raise falcon.HTTPBadRequest(
+            description=f"Invalid input for line: not possible with {console_type}")
+    ttl = document.get("ttl")  # 60.0 is an integer in JSON
+    choice = {"line": int(document["line"])} if document.get("line") else {}
+    return Wanted(console_type, ttl and int(ttl), asked, choice)
