@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-import pathlib
 import re
 from importlib import metadata
 
@@ -12,19 +11,16 @@ from oslo_config import cfg
 from consoles.command import launch
 from consoles.command import manage
 from consoles.command import spelling
+from tests.fixtures import guide
 
-ROOT = pathlib.Path(__file__).parents[2]
-GUIDE = ROOT / "doc/source"
-PAGES = sorted(GUIDE.rglob("*.rst"))
+PAGES = sorted(guide.GUIDE.rglob("*.rst"))
 COMMANDS = re.compile(r"[#$] (?:/opt/consoles/bin/)?(consoles-[a-z0-9-]+)((?: [a-z]+)*)")
 UNIT = re.compile(r"\bconsoles-[a-z0-9]+\b")
 
 
 def blocks(page, language):
-    """The code blocks of a page in this language, without their indent."""
-    pattern = rf"^\.\. code-block:: {language}\n\n((?:(?:   .*)?\n)+)"
-    return [re.sub(r"^   ", "", text, flags=re.M)
-            for text in re.findall(pattern, page.read_text(), re.M)]
+    """The code blocks of a page in this language."""
+    return [block.text for block in guide.blocks(page) if block.language == language]
 
 
 FILES = [pytest.param(text, id=f"{page.stem}-{number}")
@@ -48,9 +44,9 @@ def test_a_file_of_the_guide_says_what_an_option_can_be(text, tmp_path, caplog):
 
 
 def test_the_guide_starts_units_that_there_are():
-    there = {path.stem for path in (ROOT / "etc/systemd").glob("*.service")}
+    there = {path.stem for path in (guide.ROOT / "etc/systemd").glob("*.service")}
     for page in PAGES:
-        lines = "".join(blocks(page, "console")).splitlines()
+        lines = "\n".join(blocks(page, "console")).splitlines()
         asked = [UNIT.findall(line) for line in lines if "systemctl enable" in line]
         assert {name for names in asked for name in names} <= there, page
 
