@@ -1,5 +1,7 @@
 """The guide's example of a driver, in a package of its own, loaded and asked as the agent does."""
 
+import pathlib
+import tempfile
 import threading
 import uuid
 
@@ -22,7 +24,14 @@ def changed():
 
 
 @pytest.fixture
-def driver(conf, tmp_path, monkeypatch, changed):
+def sockets():
+    """Paths of sockets are short: pytest's own directories are not."""
+    with tempfile.TemporaryDirectory(prefix="qmp-") as directory:
+        yield pathlib.Path(directory)
+
+
+@pytest.fixture
+def driver(conf, tmp_path, monkeypatch, changed, sockets):
     package = tmp_path / "path/another-1.0.dist-info"
     package.mkdir(parents=True)
     (package / "METADATA").write_text("Metadata-Version: 2.1\nName: another\nVersion: 1.0\n")
@@ -30,16 +39,16 @@ def driver(conf, tmp_path, monkeypatch, changed):
     monkeypatch.syspath_prepend(package.parent)
     monkeypatch.setattr(qmp_driver, "PATIENCE", 20)     # a machine that is busy
     driver = base.load("qmp", conf, "kvm7")
-    conf.set_override("qmp_directory", str(tmp_path), group="compute")
+    conf.set_override("qmp_directory", str(sockets), group="compute")
     driver.start(changed.set)
     yield driver
     driver.stop()
 
 
-def test_a_console_comes_and_goes_with_its_machine(driver, changed, tmp_path, make_proxy,
+def test_a_console_comes_and_goes_with_its_machine(driver, changed, sockets, tmp_path, make_proxy,
                                                    consoleauth):
     assert driver.list_instances() == []
-    socket = tmp_path / f"{ID}.qmp"
+    socket = sockets / f"{ID}.qmp"
     with qemu(tmp_path, "-qmp", f"unix:{socket},server=on,wait=off", "") as port:
         assert changed.wait(30)
         wait_for(lambda: [(one.id, one.status) for one in driver.list_instances()]
