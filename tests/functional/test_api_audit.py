@@ -87,7 +87,7 @@ def test_a_refusal_is_a_failure(audited):
 @pytest.mark.parametrize("path", [
     "/v2.1/os-console-auth-tokens/very-secret", "//os-console-auth-tokens//very-secret/",
     "/servers?marker=very-secret", "/%6fs-console-auth-tokens/very-secret"])
-@pytest.mark.parametrize("token", [TOKEN, "abc"])
+@pytest.mark.parametrize("token", [TOKEN, "xyz"])
 def test_no_event_and_no_log_has_a_token(audited, log_lines, path, token):
     audited("GET", path, HTTP_X_AUTH_TOKEN=token)
     log = log_lines.getvalue()
