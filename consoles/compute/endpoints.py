@@ -31,9 +31,15 @@ def endpoints(conf: cfg.ConfigOpts) -> dict[str, str]:
 def public_host(endpoint: str) -> str:
     """→ what stands in URLs for an address, a name, or an interface of this host.
 
-    Raises ConfigError for an interface that has no address, and for what is none of these.
+    Raises ConfigError for an interface that has no address, for what is none of these, and where
+    the system does not say which interfaces there are.
     """
-    interface = psutil.net_if_addrs().get(endpoint)
+    try:
+        interface = psutil.net_if_addrs().get(endpoint)
+    except OSError as exc:
+        raise exception.ConfigError(
+            f"[compute] public_endpoint: cannot see this host's interfaces ({exc.strerror}): the "
+            "unit of consoles-compute needs RestrictAddressFamilies=AF_NETLINK") from exc
     if interface is not None:
         endpoint = _address(endpoint, interface)
     if netutils.is_valid_ipv6(endpoint):

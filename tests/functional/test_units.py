@@ -83,6 +83,18 @@ def test_systemd_thinks_that_they_are_well_protected(installed, tmp_path, name):
     assert code == 0, said
 
 
+def families(name):
+    """Lists of a unit and of its drop-ins add up."""
+    return {family for path in (UNITS / name, COMMON)
+            for family in read(path).get("RestrictAddressFamilies", "").split()}
+
+
+def test_the_agent_alone_may_ask_which_interfaces_there_are():
+    for name in NAMES:
+        assert families(name) >= {"AF_INET", "AF_INET6", "AF_UNIX"}
+        assert ("AF_NETLINK" in families(name)) == (name == "consoles-compute.service")
+
+
 def test_systemd_waits_longer_than_a_proxy_drains(conf):
     timeout = int(read(COMMON)["TimeoutStopSec"])
     assert timeout > conf.proxy.graceful_shutdown_timeout + 15

@@ -1,5 +1,8 @@
 """[compute] public_endpoint: the agent's URLs lead to the proxies of its own host."""
 
+import errno
+import os
+
 import psutil
 import pytest
 
@@ -42,4 +45,12 @@ def test_an_address_of_the_link_alone_is_none(monkeypatch):
     link = psutil.net_if_addrs()["lo"][0]._replace(address="169.254.7.7")
     monkeypatch.setattr(psutil, "net_if_addrs", lambda: {"eth7": [link]})
     with pytest.raises(exception.ConfigError, match="eth7 has no address"):
+        public_host("eth7")
+
+
+def test_where_interfaces_cannot_be_seen_it_is_said_what_to_do(monkeypatch):
+    def refused():
+        raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
+    monkeypatch.setattr(psutil, "net_if_addrs", refused)
+    with pytest.raises(exception.ConfigError, match="RestrictAddressFamilies=AF_NETLINK"):
         public_host("eth7")
