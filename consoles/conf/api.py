@@ -12,7 +12,9 @@ OPTS = [
 With auth_strategy=noauth anybody who reaches this address may open every console: the service
 then refuses to start on any other address than a loopback one, unless
 noauth_allow_any_address is set."""),
-    cfg.PortOpt("port", default=8790, help="TCP port on which consoles-api listens."),
+    cfg.PortOpt("port", default=8790, help="""TCP port on which consoles-api listens.
+
+Balancers and the public endpoint in Keystone's catalogue lead to it."""),
     cfg.IntOpt(
         "threads", default=20, min=1,
         help="""Threads that run requests.
@@ -21,7 +23,9 @@ Connections of slow clients cost no thread. A request occupies one for as long a
 the bus last, at most some five seconds each."""),
     cfg.IntOpt(
         "max_request_body_size", default=65536, min=1024,
-        help="Size in bytes above which a request's body is refused with 413."),
+        help="""Size in bytes above which a request's body is refused with 413.
+
+It is read into memory; no request of this API needs more than some hundred bytes."""),
     cfg.StrOpt(
         "console_rate_per_user", default="300/minute",
         help="""Consoles that one user may ask for, such as 30/minute or 30/minute;500/hour.
@@ -30,7 +34,9 @@ Further requests are answered 429 with Retry-After. Empty: any number. Each proc
 counts for itself."""),
     cfg.StrOpt(
         "console_rate_per_project", default="3000/minute",
-        help="The same for all users of a project together."),
+        help="""Consoles that all users of a project together may ask for, such as 3000/minute.
+
+Written and counted as console_rate_per_user; both must allow a request."""),
     cfg.StrOpt(
         "auth_strategy", default="keystone",
         choices=[("keystone", "Tokens of Keystone, checked by keystonemiddleware"),

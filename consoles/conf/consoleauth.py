@@ -51,7 +51,9 @@ released by its agent and deleted. Must be more than twice [proxy] touch_interva
         help="Rows that the janitor deletes in one transaction, so that it never blocks a check."),
     cfg.IntOpt(
         "session_retention", default=30 * 24 * 3600, min=0,
-        help="Seconds for which the record of an ended session is kept."),
+        help="""Seconds for which the record of an ended session is kept; the default is 30 days.
+
+`consoles-manage session list` and the API show it for so long; the janitor deletes it then."""),
     cfg.IntOpt(
         "max_checks_per_host", default=8, min=1,
         help="""Questions under way to one compute agent.

@@ -8,7 +8,10 @@ GROUP = cfg.OptGroup("inventory", title="Inventory",
 OPTS = [
     cfg.IntOpt(
         "report_interval", default=30, min=1,
-        help="Seconds between two reports of an agent when nothing changes."),
+        help="""Seconds between two reports of an agent when nothing changes.
+
+A change is reported at once. A report that does not come within service_down_time takes the host
+for down: make that one longer, too."""),
     cfg.IntOpt(
         "service_down_time", default=90, min=2,
         help="""Seconds without a report after which a host counts as down.

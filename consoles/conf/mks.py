@@ -20,9 +20,15 @@ consoles-all-in-one starts the WebMKS proxy where it is set."""),
 
 The token is added to it. At / the proxy shows its page."""),
     cfg.StrOpt("mksproxy_host", default="0.0.0.0",  # noqa: S104 - it is the public edge
-               help="Proxy: address on which consoles-mksproxy listens."),
+               help="""Proxy: address on which consoles-mksproxy listens.
+
+The default is every address of IPv4. Behind a balancer or a TLS terminator on the same host,
+127.0.0.1 keeps everybody else out."""),
     cfg.PortOpt("mksproxy_port", default=6090,
-                help="Proxy: TCP port on which consoles-mksproxy listens."),
+                help="""Proxy: TCP port on which consoles-mksproxy listens.
+
+Users reach it under mksproxy_base_url: the port there is this one, unless a balancer stands
+between."""),
     cfg.StrOpt("web",
                deprecated_opts=[cfg.DeprecatedOpt("web", group="DEFAULT")],
                help="""Proxy: directory of the pages that consoles-mksproxy serves.

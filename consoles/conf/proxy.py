@@ -16,7 +16,11 @@ It covers silence, TLS, the client's whole request, the check of its token, and 
 with the console. A peer that drips bytes does not renew it; one that was answered with a page has
 as long again for its next request."""),
     cfg.IntOpt("connect_timeout", default=5, min=1,
-               help="Seconds to wait for the TCP connection to a console."),
+               help="""Seconds to wait for the TCP connection to a console.
+
+All addresses of a name together get as long, and handshake_timeout runs meanwhile: keep this one
+shorter. After it users are told that the console does not answer; a firewall between proxy and
+hypervisor that drops packets shows so."""),
     cfg.IntOpt("touch_interval", default=30, min=1,
                help="""Seconds between two reports of a worker's live sessions to consoleauth.
 

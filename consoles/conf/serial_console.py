@@ -10,7 +10,11 @@ Those of the agent must be set on every hypervisor, those of the proxy where the
 
 OPTS = [
     cfg.BoolOpt("enabled", default=False,
-                help="Agent: offer serial consoles of this host's instances."),
+                help="""Agent: offer serial consoles of this host's instances.
+
+Where it is unset, a request for one is answered that the type is not available. The instances need
+a serial line, see port_range, and users need the proxy at base_url. consoles-all-in-one starts the
+serial proxy where it is set."""),
     cfg.HostAddressOpt("proxyclient_address", default="127.0.0.1",
                        help="""Agent: address at which proxies reach this host's serial lines.
 
@@ -27,7 +31,13 @@ or the URL is no longer used."""),
 The token is added to it. With wss:// the proxy, or a balancer in front of it, speaks TLS. The same
 URL with http:// or https:// shows the proxy's own page with a terminal."""),
     cfg.StrOpt("serialproxy_host", default="0.0.0.0",  # noqa: S104 - it is the public edge
-               help="Proxy: address on which consoles-serialproxy listens."),
+               help="""Proxy: address on which consoles-serialproxy listens.
+
+The default is every address of IPv4. Behind a balancer or a TLS terminator on the same host,
+127.0.0.1 keeps everybody else out."""),
     cfg.PortOpt("serialproxy_port", default=6083,
-                help="Proxy: TCP port on which consoles-serialproxy listens."),
+                help="""Proxy: TCP port on which consoles-serialproxy listens.
+
+Users reach it under base_url: the port there is this one, unless a balancer stands
+between."""),
 ]

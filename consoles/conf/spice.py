@@ -25,7 +25,10 @@ Unset: none. The names are those of QEMU's layouts."""),
 
 With an agent the size of the screen follows the window and the clipboard is shared."""),
     cfg.HostAddressOpt("server_proxyclient_address", default="127.0.0.1",
-                       help="Agent: address at which proxies reach this host's SPICE servers."),
+                       help="""Agent: address at which proxies reach this host's SPICE servers.
+
+A management address of this hypervisor on a network that the proxies share. server_listen must
+include it: with the default, 127.0.0.1, only a proxy on this host reaches them."""),
     cfg.URIOpt("html5proxy_base_url", default="http://127.0.0.1:6082/spice_auto.html",
                help="""Agent: public URL of the SPICE page, as users' browsers reach it.
 
@@ -35,9 +38,15 @@ The token is added to it. Every hypervisor may name a proxy of its own."""),
 
 Such a proxy is not part of consoles. It gets the token in the query."""),
     cfg.StrOpt("html5proxy_host", default="0.0.0.0",  # noqa: S104 - it is the public edge
-               help="Proxy: address on which consoles-spicehtml5proxy listens."),
+               help="""Proxy: address on which consoles-spicehtml5proxy listens.
+
+The default is every address of IPv4. Behind a balancer or a TLS terminator on the same host,
+127.0.0.1 keeps everybody else out."""),
     cfg.PortOpt("html5proxy_port", default=6082,
-                help="Proxy: TCP port on which consoles-spicehtml5proxy listens."),
+                help="""Proxy: TCP port on which consoles-spicehtml5proxy listens.
+
+Users reach it under html5proxy_base_url: the port there is this one, unless a balancer stands
+between."""),
     cfg.StrOpt("web",
                deprecated_opts=[cfg.DeprecatedOpt("web", group="DEFAULT")],
                help="""Proxy: directory of the pages that consoles-spicehtml5proxy serves.

@@ -20,7 +20,10 @@ OPTS = [
     cfg.BoolOpt(
         "enabled", default=True,
         deprecated_opts=[cfg.DeprecatedOpt("vnc_enabled", group="DEFAULT")],
-        help="Agent: offer VNC consoles of this host's instances."),
+        help="""Agent: offer VNC consoles of this host's instances.
+
+Where it is unset, a request for one is answered that the type is not available. A base URL that is
+empty switches off one of the two types."""),
     cfg.HostAddressOpt(
         "server_listen", default="127.0.0.1",
         deprecated_opts=[cfg.DeprecatedOpt("vncserver_listen", group="DEFAULT"),
@@ -40,7 +43,10 @@ the instances that are outside of the range."""),
     cfg.IntOpt(
         "vnc_port_total", default=10000, min=1, max=65535,
         deprecated_opts=[cfg.DeprecatedOpt("vnc_port_total", group="DEFAULT")],
-        help="Agent: number of ports, from vnc_port on, that VNC servers may use."),
+        help="""Agent: number of ports, from vnc_port on, that VNC servers may use.
+
+The driver's own guests, one port each, take no others. Where a hypervisor chooses, consoles-manage
+status names the instances that are outside of the range. With vnc_port=0 it does not count."""),
     cfg.StrOpt(
         "keymap",
         deprecated_opts=[cfg.DeprecatedOpt("vnc_keymap", group="DEFAULT")],
@@ -72,19 +78,31 @@ Empty: no such consoles are offered, as where no consoles-xvpvncproxy runs."""),
     cfg.StrOpt(
         "novncproxy_host", default="0.0.0.0",  # noqa: S104 - it is the public edge
         deprecated_opts=[cfg.DeprecatedOpt("novncproxy_host", group="DEFAULT")],
-        help="Proxy: address on which consoles-novncproxy listens."),
+        help="""Proxy: address on which consoles-novncproxy listens.
+
+The default is every address of IPv4. Behind a balancer or a TLS terminator on the same host,
+127.0.0.1 keeps everybody else out."""),
     cfg.PortOpt(
         "novncproxy_port", default=6080,
         deprecated_opts=[cfg.DeprecatedOpt("novncproxy_port", group="DEFAULT")],
-        help="Proxy: TCP port on which consoles-novncproxy listens."),
+        help="""Proxy: TCP port on which consoles-novncproxy listens.
+
+Users reach it under novncproxy_base_url: the port there is this one, unless a balancer stands
+between."""),
     cfg.StrOpt(
         "xvpvncproxy_host", default="0.0.0.0",  # noqa: S104 - it is the public edge
         deprecated_opts=[cfg.DeprecatedOpt("xvpvncproxy_host", group="DEFAULT")],
-        help="Proxy: address on which consoles-xvpvncproxy listens."),
+        help="""Proxy: address on which consoles-xvpvncproxy listens.
+
+The default is every address of IPv4. Behind a balancer or a TLS terminator on the same host,
+127.0.0.1 keeps everybody else out."""),
     cfg.PortOpt(
         "xvpvncproxy_port", default=6081,
         deprecated_opts=[cfg.DeprecatedOpt("xvpvncproxy_port", group="DEFAULT")],
-        help="Proxy: TCP port on which consoles-xvpvncproxy listens."),
+        help="""Proxy: TCP port on which consoles-xvpvncproxy listens.
+
+Users reach it under xvpvncproxy_base_url: the port there is this one, unless a balancer stands
+between."""),
     cfg.StrOpt(
         "web",
         deprecated_opts=[cfg.DeprecatedOpt("web", group="DEFAULT")],

@@ -80,7 +80,7 @@ def test_an_old_name_still_counts(tmp_path, group, name, value, option):
 
 def test_every_option_has_a_help_that_says_something():
     short = [f"[{group}] {opt.name}" for group, opts in consoles_conf.list_opts()
-             for opt in opts if len((opt.help or "").split()) < 5]
+             for opt in opts if len((opt.help or "").split()) < 12]
     assert not short
 
 
