@@ -92,12 +92,13 @@ class Nova:
         """What a token leads to, None when it is unknown or expired.
 
         The token is part of the request's URL, so neither the request may be logged (`log=False`)
-        nor the text of its errors.
+        nor the text of its errors, as keystoneauth would before it tries again.
         """
         try:
             with _asking("look up a token", secret=token):
-                answer = self._connection.compute.get(connection.TOKENS + token, log=False,
-                                           microversion=self._microversion())
+                answer = self._connection.compute.get(
+                    connection.TOKENS + token, log=False, connect_retries=0,
+                    microversion=self._microversion())
                 _check(answer)
                 found = answer.json()["console"]
                 return Place(str(found["instance_uuid"]), str(found["host"]), int(found["port"]),

@@ -34,7 +34,8 @@ def connect(conf: cfg.ConfigOpts, timeout: float) -> Any:
     session = loading.load_session_from_conf_options(conf, GROUP, auth=_login(conf),
                                                      timeout=timeout)
     session.app_name = "consoles"
-    logging.getLogger("urllib3.connectionpool").addFilter(_names_no_token)
+    for name in ("urllib3.connectionpool", "keystoneauth.session"):
+        logging.getLogger(name).addFilter(_names_no_token)
     return connection.Connection(session=session, oslo_conf=conf, service_types=["compute"])
 
 
@@ -49,7 +50,7 @@ def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
 
 
 def _names_no_token(record: logging.LogRecord) -> bool:
-    """Nova has the token in the path, which urllib3 logs at debug level."""
+    """Nova has the token in the path, which urllib3 logs, and keystoneauth with its errors."""
     return TOKENS not in record.getMessage()
 
 

@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from consoles import exception
 from consoles import model
 from consoles.db import models
+from consoles.nova import connection
+from consoles.nova.client import Nova
 from tests.fixtures import fake_nova
 from tests.fixtures.consoleauth import AGENT
 from tests.fixtures.consoleauth import instance
@@ -201,6 +203,28 @@ def test_a_nova_that_hangs_is_given_up_in_time(plant, nova, server):
         assert plant.sessions.list(plant.context) == []
     finally:
         nova.held.set()
+
+
+def test_a_nova_that_hangs_up_puts_no_token_in_a_log(conf, nova, caplog):
+    """keystoneauth would try it again, and say so with the URL."""
+    caplog.set_level(logging.DEBUG)
+    fake_nova.configure(conf, nova.login(connect_retries="1"))
+    token, nova.hangs_up = str(uuid.uuid4()), connection.TOKENS
+    try:
+        with pytest.raises(exception.NovaUnavailable) as caught:
+            Nova(connection.connect(conf, 5)).lookup(token)
+    finally:
+        nova.hangs_up = None
+    assert caplog.records
+    assert token not in caplog.text + str(caught.value)
+
+
+def test_what_keystoneauth_says_of_a_token_is_kept_out_of_the_log(conf, nova, caplog):
+    fake_nova.configure(conf, nova.login())
+    connection.connect(conf, 5)
+    logging.getLogger("keystoneauth.session").warning(
+        "Failure: %s. Retrying", f"no connection to {nova.url}{connection.TOKENS}secret")
+    assert caplog.text == ""
 
 
 def test_without_a_login_it_does_not_start(tmp_path):
