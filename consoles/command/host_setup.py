@@ -1,10 +1,7 @@
 """consoles-manage host setup and host remove: a hypervisor with proxies of its own."""
 
 import argparse
-import configparser
-import io
-import ipaddress
-import os
+import re
 import socket
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,22 +10,17 @@ from oslo_config import cfg
 
 from consoles import exception
 from consoles.command import handshake
+from consoles.command import host_drop_in
 from consoles.command import qemu_conf
 from consoles.command.host_files import Files
 from consoles.command.host_units import Units
 from consoles.compute import endpoints
 from consoles.proxies import catalog
 
-#: Read by every service, behind and so instead of what consoles.conf says.
-DROP_IN = "etc/consoles/consoles.conf.d/50-host.conf"
-HEAD = ("# Written by consoles-manage host setup: do not edit it, setup writes it anew and\n"
-        "# consoles-manage host remove takes it away.\n\n")
 AGENT = "consoles-compute.service"
-#: Where a group has the address of the consoles themselves, the one that proxies use last.
-ADDRESSES = {"vnc": ("server_listen", "server_proxyclient_address"),
-             "spice": ("server_listen", "server_proxyclient_address"),
-             "serial_console": ("proxyclient_address",)}
-SHARED = ("127.0.0.1", "::1")
+#: Lets the agent in at libvirt's socket; where there is no such group its unit would not start.
+LIBVIRT = f"etc/systemd/system/{AGENT}.d/20-libvirt.conf"
+LIBVIRT_GROUP = "[Service]\nSupplementaryGroups=libvirt\n"
 PROXIES = {row.command.removeprefix("consoles-").removesuffix("proxy"): row
            for row in catalog.ROWS.values()}
 
@@ -65,6 +57,8 @@ def setup(conf: cfg.ConfigOpts, asked: Any) -> int:
     problems = []
     if asked.endpoint:
         _announce(conf, asked, files)
+        if conf.compute.driver == "libvirt":
+            _let_in(files)
         problems += _enable(files, Units(asked.root, asked.dry_run), asked.proxies)
     if asked.hypervisor:
         problems += _hypervisor(conf, asked, files)
@@ -82,6 +76,8 @@ def remove(asked: Any) -> int:
     problems = [f"{files.shown(path)} was changed by somebody else since and stays as it is"
                 for path in left]
     was_ours = AGENT in files.units
+    if restored and units.program:
+        units.reload()
     for unit in list(files.units):
         problem = units.disable(unit) if units.program else "systemctl is not here"
         if problem:
@@ -102,22 +98,8 @@ def _announce(conf: cfg.ConfigOpts, asked: Any, files: Files) -> None:
     """The drop-in, and the URLs that it leads to."""
     host = endpoints.public_host(asked.endpoint)
     rows = [PROXIES[name] for name in asked.proxies]
-    parser = configparser.RawConfigParser()
-    parser["compute"] = {"public_endpoint": asked.endpoint}
-    parser.read_dict({row.group: {"enabled": "true"} for row in rows})
-    groups = [group for group in ADDRESSES if group in parser]
-    if groups:
-        address = _own_address(conf, groups, asked.address)
-        parser["proxy"] = {"allowed_targets": address}
-        parser.read_dict({group: dict.fromkeys(ADDRESSES[group], address) for group in groups})
-    for group in parser.sections():
-        for option, value in parser[group].items():
-            conf.set_override(option, [value] if option == "allowed_targets" else value, group)
-    text = io.StringIO(HEAD)
-    text.seek(0, os.SEEK_END)
-    parser.write(text)
-    changed = files.write(DROP_IN, text.getvalue())
-    print(f"{'wrote' if changed else 'unchanged':<9} {files.shown(DROP_IN)}")
+    values = host_drop_in.options(conf, rows, asked)
+    _write(files, host_drop_in.PATH, host_drop_in.text(values))
     urls = endpoints.endpoints(conf)
     for row in rows:
         url, port = urls[row.console_type.value], conf[row.group][f"{row.prefix}_port"]
@@ -125,7 +107,8 @@ def _announce(conf: cfg.ConfigOpts, asked: Any, files: Files) -> None:
         if _port(url) != port:
             print(f"note      [{row.group}] {row.base_url} leads to port {_port(url)}, the proxy "
                   f"listens on {port}: is there something between?")
-    if groups and (others := [row.group for row in rows if row.group not in ADDRESSES]):
+    others = [row.group for row in rows if row.group not in host_drop_in.ADDRESSES]
+    if "proxy" in values and others:
         print(f"note      [proxy] allowed_targets is this host alone: name the networks of "
               f"{', '.join(others)}, too, in a file behind this one")
     try:
@@ -134,22 +117,17 @@ def _announce(conf: cfg.ConfigOpts, asked: Any, files: Files) -> None:
         print(f"note      {host} is no interface of this host and does not resolve here")
 
 
-def _own_address(conf: cfg.ConfigOpts, groups: list[str], asked: str | None) -> str:
-    """Any proxy takes any token: what two hosts call 127.0.0.1 would be another guest's console.
+def _let_in(files: Files) -> None:
+    if re.search("^libvirt:", files.read("etc/group") or "", re.M):
+        _write(files, LIBVIRT, host_drop_in.HEAD + LIBVIRT_GROUP)
+    else:
+        print("note      there is no group libvirt here: let the user consoles in at libvirt's "
+              "socket, or run this again when libvirt is installed")
 
-    Raises ConfigError.
-    """
-    found = {asked} if asked else {conf[group][ADDRESSES[group][-1]] for group in groups}
-    address = found.pop()
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        ip = None
-    if found or ip is None or ip.is_unspecified or address in SHARED:
-        raise exception.ConfigError(
-            "say with --address which address of this host, and of no other one, its consoles "
-            f"have; {asked or ', '.join(sorted({address, *found}))} is none that tells hosts apart")
-    return address
+
+def _write(files: Files, path: str, text: str) -> None:
+    changed = files.write(path, text)
+    print(f"{'wrote' if changed else 'unchanged':<9} {files.shown(path)}")
 
 
 def _enable(files: Files, units: Units, names: list[str]) -> list[str]:
@@ -158,7 +136,7 @@ def _enable(files: Files, units: Units, names: list[str]) -> list[str]:
     if units.program is None:
         return [f"systemctl is not here: have {', '.join(wanted)} started by whatever starts "
                 "services here, and those that run started anew"]
-    problems = []
+    problems = [f"systemctl daemon-reload: {said}"] if (said := units.reload()) else []
     for unit in wanted:
         if units.enabled(unit):
             problem, said = units.restart(unit) if unit == AGENT else "", "unchanged"

@@ -24,6 +24,10 @@ class Units:
     def disable(self, unit: str) -> str:
         return self._change("disable", *self._now(), unit)
 
+    def reload(self) -> str:
+        """So that systemd reads the units' files, drop-ins among them, anew."""
+        return self._change("daemon-reload") if self._live else ""
+
     def restart(self, unit: str) -> str:
         """So that it reads its configuration; one that does not run stays so."""
         return self._change("try-restart", unit) if self._live else ""

@@ -2,6 +2,8 @@
 
 from oslo_config import cfg
 
+from consoles.conf.vnc import UriOrNothing
+
 GROUP = cfg.OptGroup("spice", title="SPICE consoles", help="""
 Options of SPICE consoles.
 
@@ -33,10 +35,12 @@ include it: with the default, 127.0.0.1, only a proxy on this host reaches them.
                help="""Agent: public URL of the SPICE page, as users' browsers reach it.
 
 The token is added to it. Every hypervisor may name a proxy of its own."""),
-    cfg.URIOpt("spice_direct_proxy_base_url", default="http://127.0.0.1:13002/nova",
-               help="""Agent: public URL of a proxy for native SPICE viewers (type spice-direct).
+    cfg.Opt("spice_direct_proxy_base_url", type=UriOrNothing(),
+            default="http://127.0.0.1:13002/nova",
+            help="""Agent: public URL of a proxy for native SPICE viewers (type spice-direct).
 
-Such a proxy is not part of consoles. It gets the token in the query."""),
+Such a proxy is not part of consoles. It gets the token in the query. Empty: no such consoles are
+offered."""),
     cfg.StrOpt("html5proxy_host", default="0.0.0.0",  # noqa: S104 - it is the public edge
                help="""Proxy: address on which consoles-spicehtml5proxy listens.
 

@@ -1,5 +1,6 @@
 """consoles-manage host setup: what it writes and enables, says, and takes back exactly."""
 
+import configparser
 import json
 import subprocess
 import sys
@@ -7,10 +8,12 @@ import sys
 import pytest
 
 from consoles.command.host_units import Units
+from tests.fixtures import guide
 
 COMMAND = "import sys; from consoles.command import manage; sys.exit(manage.main())"
 DROP_IN = "etc/consoles/consoles.conf.d/50-host.conf"
 RECORD = "etc/consoles/host-setup.json"
+LIBVIRT = "etc/systemd/system/consoles-compute.service.d/20-libvirt.conf"
 QEMU = "etc/libvirt/qemu.conf"
 SETUP = ("setup", "--endpoint", "192.0.2.7", "--proxies", "novnc,serial", "--address", "10.0.0.31")
 
@@ -27,7 +30,7 @@ def test_a_host_is_set_up_and_left_as_it_was(host):
     assert host.enabled() == {"consoles-compute", "consoles-novncproxy", "consoles-serialproxy"}
     text = host.read(DROP_IN)
     assert "[compute]\npublic_endpoint = 192.0.2.7\n" in text
-    assert ("[vnc]\nenabled = true\nserver_listen = 10.0.0.31\n"
+    assert ("[vnc]\nenabled = true\nxvpvncproxy_base_url = \nserver_listen = 10.0.0.31\n"
             "server_proxyclient_address = 10.0.0.31\n") in text
     assert "[serial_console]\nenabled = true\nproxyclient_address = 10.0.0.31\n" in text
     assert "[proxy]\nallowed_targets = 10.0.0.31\n" in text
@@ -47,8 +50,38 @@ def test_a_host_is_set_up_and_left_as_it_was(host):
     assert "nothing that host setup has changed" in host.manage("remove").stdout
 
 
+def test_an_agent_with_libvirt_gets_its_group(host):
+    host.config.write_text("[compute]\ndriver = libvirt\n")
+    host.put("etc/group", b"root:x:0:\nlibvirt:x:115:\n")
+    before = host.files()
+    done = host.manage(*SETUP)
+    assert done.returncode == 0, done.stdout + done.stderr
+    shipped = configparser.RawConfigParser()
+    shipped.read(guide.ROOT / "etc/libvirt/20-libvirt.conf")
+    written = configparser.RawConfigParser()
+    written.read_string(host.read(LIBVIRT))
+    assert written == shipped
+    assert host.manage("remove").returncode == 0
+    assert host.files() == before
+
+
+def test_a_group_that_is_not_there_does_not_stop_the_agent(host):
+    host.config.write_text("[compute]\ndriver = libvirt\n")
+    host.put("etc/group", b"root:x:0:\nlibvirt-qemu:x:64055:\n")
+    done = host.manage(*SETUP)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "there is no group libvirt here" in done.stdout
+    assert LIBVIRT not in host.files()
+
+
+def test_without_libvirt_no_group_is_asked_for(host):
+    host.put("etc/group", b"libvirt:x:115:\n")
+    assert host.manage(*SETUP).returncode == 0
+    assert LIBVIRT not in host.files()
+
+
 def test_what_was_there_before_comes_back(host):
-    host.put(DROP_IN, b"[compute]\npublic_endpoint = old \xff\r\n", 0o640)
+    host.put(DROP_IN, b"[compute]\npublic_endpoint = old\r\n", 0o640)
     (host.units / "consoles-compute.service").touch()
     before = host.files()
     assert host.manage(*SETUP).returncode == 0
@@ -78,11 +111,12 @@ def test_on_a_host_that_runs_services_are_started_and_stopped(host):
     units = Units("/", dry_run=False)
     assert units.enable("consoles-novncproxy.service") == ""
     assert units.enabled("consoles-novncproxy.service")
+    assert units.reload() == ""
     assert units.restart("consoles-compute.service") == ""
     assert units.disable("consoles-novncproxy.service") == ""
     assert host.told.read_text().splitlines() == [
         "enable --now consoles-novncproxy", "is-enabled consoles-novncproxy",
-        "try-restart consoles-compute", "disable --now consoles-novncproxy"]
+        "daemon-reload", "try-restart consoles-compute", "disable --now consoles-novncproxy"]
 
 
 def test_the_command_has_it(host):
