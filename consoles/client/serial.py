@@ -194,6 +194,10 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def run(argv: Sequence[str] | None = None) -> int:
     """→ the exit status."""
+    return _open(_parser().parse_args(argv))
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="consoles-serial", description="Open a serial console in this terminal. "
         "Enter, then ~. leaves it; ~~ sends one ~.")
@@ -204,7 +208,7 @@ def run(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--takeover", action="store_true",
                         help="end the session of who has the console")
     reach.add_tls_arguments(parser)
-    return _open(parser.parse_args(argv))
+    return parser
 
 
 def _open(options: argparse.Namespace) -> int:

@@ -1,20 +1,16 @@
-"""What the guide has people write and type: options that exist, values they take, commands."""
+"""What the guide has people write and type: options that exist, values they take, units."""
 
-import argparse
 import logging
 import re
-from importlib import metadata
 
 import pytest
 from oslo_config import cfg
 
 from consoles.command import launch
-from consoles.command import manage
 from consoles.command import spelling
 from tests.fixtures import guide
 
 PAGES = sorted(guide.GUIDE.rglob("*.rst"))
-COMMANDS = re.compile(r"[#$] (?:/opt/consoles/bin/)?(consoles-[a-z0-9-]+)((?: [a-z]+)*)")
 UNIT = re.compile(r"\bconsoles-[a-z0-9]+\b")
 
 
@@ -49,18 +45,3 @@ def test_the_guide_starts_units_that_there_are():
         lines = "\n".join(blocks(page, "console")).splitlines()
         asked = [UNIT.findall(line) for line in lines if "systemctl enable" in line]
         assert {name for names in asked for name in names} <= there, page
-
-
-def test_the_guide_types_commands_that_there_are(capsys):
-    there = {point.name for point in metadata.entry_points(group="console_scripts")}
-    typed = {match for page in PAGES for text in blocks(page, "console")
-             for match in COMMANDS.findall(text)}
-    assert {command for command, _ in typed} <= there
-    parser = argparse.ArgumentParser()
-    manage._add_commands(parser.add_subparsers(required=True))
-    managed = [words.split() for command, words in typed if command == "consoles-manage"]
-    assert ["db", "sync"] in managed
-    for words in managed:
-        with pytest.raises(SystemExit) as ended:
-            parser.parse_args([*words, "--help"])
-        assert ended.value.code == 0, capsys.readouterr().err

@@ -1,8 +1,14 @@
-"""Each command of the documents is run by a test, or it is said here why not.
+"""Each command line of the documents is run by a test, or it is said here why not.
 
-A block of commands is known by how its first one begins. A text that begins with `tests/` names the
-test that runs it, or runs the same program in the same way; any other text says why none does.
+A command line is known by how it begins. A text that begins with `tests/` names the test that runs
+it, or runs the same program in the same way; any other text says why none does. Whether our own
+commands take each option that the documents give them: tests/unit/test_guide_lines.py.
 """
+
+import os
+import re
+import subprocess
+import time
 
 import pytest
 
@@ -17,64 +23,95 @@ OPENSTACK = "tests/broker/test_openstack_command.py"
 CONNECT = "tests/functional/test_connect.py"
 CERTIFICATES = ("tests/functional/test_vencrypt_guide.py"
                 "::test_the_certificates_of_the_guide_open_a_console")
+APT = "changes the machine; the packages that tests need are those of bindep.txt"
 CLIENT = "the openstack client's own; what it asks of the API: tests/broker/test_clients.py"
 CURL = "a request that tests make with a client of their own"
+DEMO = "installs, and serves until Ctrl-C; what it starts: tests/e2e/test_wheel.py"
+DUMP = "MariaDB's own program; no test restores a dump"
+FIND = "tests/unit/test_guide_commands.py::test_recordings_are_deleted_by_their_age"
+JOURNAL = "needs systemd's journal; what stands in it: tests/functional/test_report.py"
+INSTANCES = ("tests/broker/test_nova.py"
+             "::test_one_agent_gives_the_consoles_of_all_of_novas_hosts")
 KEYSTONE = "Keystone's own; the tests' Keystone is made over its API"
-MACHINE = "the distribution's or somebody else's program"
+LOG = f"{OPENSTACK}::test_other_commands_of_consoles_are_still_the_clients"
+MANAGE = "tests/broker/test_nova.py::test_novas_urls_open_consoles_at_our_proxy"
 NOVA = "needs a Nova; one after its API reference: tests/functional/test_nova_tokens.py"
-OURSELVES = "how tests and benchmarks are run"
+OURSELVES = "how people here run tests and benchmarks, which run themselves otherwise"
+PIP = "pip's own; the extra is in the package: tests/e2e/test_wheel.py"
+PLAYER = "a player of somebody else's; the file's format: tests/functional/test_recordings.py"
+SERIAL = f"{OPENSTACK}::test_a_serial_console_is_opened_in_the_terminal"
 SYSTEMD = "needs systemd; tests/functional/test_units.py starts the units' commands"
+VIEWER = "a viewer of somebody else's, on a user's desktop"
 
-BLOCKS = {
+COMMANDS = {
+    "README": {"make demo": DEMO, "make test": OURSELVES},
     "admin/api": {
         "openstack console url show": CLIENT,
+        "openstack console log show": LOG,
+        "openstack console connection show": CLIENT,
         "curl": CURL},
-    "admin/keystone": {
-        "openstack user create": KEYSTONE,
-        "openstack service create": KEYSTONE},
-    "admin/libvirt": {"apt install": MACHINE},
+    "admin/growth": {"make bench": OURSELVES},
+    "admin/keystone": {"openstack ": KEYSTONE},
+    "admin/libvirt": {"apt install": APT, "pip install": PIP},
     "admin/life-of-a-service": {
         "cp -r /opt/consoles/share": THREE_NODES,
+        "systemctl daemon-reload": THREE_NODES,
+        "systemctl enable --now consoles-novncproxy": THREE_NODES,
         "systemctl kill --signal=SIGUSR2": SYSTEMD,
-        "find /var/lib/consoles": MACHINE,
-        "mysqldump": MACHINE},
+        "journalctl": JOURNAL,
+        "find /var/lib/consoles/recordings": FIND,
+        "mysqldump": DUMP},
     "admin/monitoring": {"curl": CURL},
-    "admin/per-hypervisor": {"consoles-manage host": HOST_SETUP},
+    "admin/per-hypervisor": {
+        "consoles-manage host setup": HOST_SETUP,
+        "consoles-manage host remove": HOST_SETUP},
     "admin/rdp": {"curl": CURL},
-    "admin/recording": {"asciinema": MACHINE},
+    "admin/recording": {"asciinema play": PLAYER},
     "admin/serial": {
-        "openstack console url show": f"{OPENSTACK}"
-        "::test_a_serial_console_is_opened_in_the_terminal"},
+        "openstack console url show --serial": SERIAL,
+        "consoles-serial --takeover": SERIAL},
     "admin/sessions": {
-        "consoles-manage session": "tests/broker/test_system.py"
-        "::test_a_broker_that_dies_leaves_sessions_alone"},
+        "consoles-manage session list": MANAGE,
+        "consoles-manage session kill": MANAGE},
     "admin/vencrypt": {
-        "openssl req": CERTIFICATES,
-        "install -d": CERTIFICATES},
+        "openssl ": CERTIFICATES,
+        "install ": CERTIFICATES,
+        "systemctl reload": SYSTEMD},
     "admin/xvpvnc": {
-        "socat": "tests/functional/test_vencrypt.py::test_qemu_and_a_native_viewer"},
-    "contributor/architecture": {"make test": OURSELVES},
+        "socat": "tests/functional/test_vencrypt.py::test_qemu_and_a_native_viewer",
+        "xtigervncviewer": VIEWER},
+    "contributor/architecture": {
+        "make test": OURSELVES,
+        "build/test/bin/python -m pytest": OURSELVES},
     "contributor/benchmarks": {"make bench": OURSELVES},
     "contributor/relay": {"make bench": OURSELVES},
-    "install/beside-nova": {
-        "openstack service create": KEYSTONE,
-        "curl": CURL},
+    "install/beside-nova": {"openstack ": KEYSTONE, "curl": CURL},
     "install/in-place-of-novas-proxies": {
-        "pip install": "as in install/index",
+        "pip install": PIP,
+        "consoles-manage db sync": THREE_NODES,
         "openstack user create": KEYSTONE,
-        "systemctl": NOVA},
-    "install/index": {
-        "python3 -m venv": THREE_NODES,
-        "sh /opt/consoles/share/consoles/rabbitmq/prepare.sh": THREE_NODES},
+        "openstack role add": KEYSTONE,
+        "systemctl ": NOVA,
+        "openstack console url show": CLIENT,
+        "sed -i": NOVA,
+        "consoles-manage host list": THREE_NODES,
+        "consoles-manage instance list": INSTANCES},
+    "install/index": dict.fromkeys((
+        "python3 -m venv", "/opt/consoles/bin/pip install", "useradd", "install -d", "cp -r",
+        "systemctl daemon-reload", "sh /opt/consoles/share/consoles/rabbitmq/prepare.sh",
+        ), THREE_NODES),
     "install/one-machine": {
-        "mysql": "as in install/three-nodes but for the host",
-        "/opt/consoles/bin/consoles-manage": "as in install/three-nodes, all on one",
+        "mysql -e": "the statements of install/three-nodes, but for the host of the user",
+        "/opt/consoles/bin/consoles-manage db sync": THREE_NODES,
+        "systemctl enable --now": THREE_NODES,
+        "/opt/consoles/bin/consoles-manage status": THREE_NODES,
         "openstack console url show": CLIENT},
     "install/proxy-per-hypervisor": {"systemctl enable": SYSTEMD},
-    "install/three-nodes": {
-        "mysql": THREE_NODES,
-        "systemctl enable": THREE_NODES},
-    "user/consoles": {"openstack console": CLIENT},
+    "install/three-nodes": dict.fromkeys((
+        "mysql -e", "/opt/consoles/bin/consoles-manage ", "systemctl enable --now"), THREE_NODES),
+    "user/consoles": {
+        "openstack console url show": CLIENT,
+        "openstack console log show": LOG},
     "user/native-viewers": {
         "openstack console url show": f"{CONNECT}"
         "::test_the_token_is_seen_nowhere_and_the_answer_of_the_api_will_do",
@@ -82,22 +119,30 @@ BLOCKS = {
         "::test_a_viewer_talks_with_the_console_and_the_program_ends_with_it",
         "consoles-connect --write-vv": f"{CONNECT}"
         "::test_a_connection_file_leads_to_the_port_and_is_the_users_alone",
+        "remote-viewer": VIEWER,
         "consoles-connect --type spice-direct": "tests/functional/test_connect_direct.py"
         "::test_a_viewer_is_started_with_the_file"},
     "user/openstack-command": {
-        "pip install": "as in install/index",
+        "pip install": PIP,
+        "openstack console open --print": f"{OPENSTACK}::test_a_url_that_may_less_is_printed",
+        "openstack console open --serial": SERIAL,
         "openstack console open": f"{OPENSTACK}::test_a_console_is_opened_in_a_viewer",
-        "openstack console session": f"{OPENSTACK}"
-        "::test_own_sessions_are_listed_and_an_administrators_by_what_is_asked"},
-    "user/restricted-urls": {"cat ask.json": CURL},
+        "openstack console session list": f"{OPENSTACK}"
+        "::test_own_sessions_are_listed_and_an_administrators_by_what_is_asked",
+        "openstack console session kill":
+            f"{OPENSTACK}::test_several_are_killed_and_who_is_not_is_told"},
+    "user/restricted-urls": {"cat ask.json": "shows a file", "curl": CURL},
 }
 
 
+def texts(page):
+    """Of the blocks that may be of commands, and not of a file or a language."""
+    return [block.text for block in guide.blocks(page)
+            if block.language in ("", "console", "sh", "shell", "bash")]
+
+
 def typed(page):
-    """The first command of each block with some."""
-    found = [guide.commands(block.text) for block in guide.blocks(page)
-             if block.language in ("", "console", "sh", "shell", "bash")]
-    return [commands[0] for commands in found if commands]
+    return [command for text in texts(page) for command in guide.commands(text)]
 
 
 def name(page):
@@ -106,16 +151,25 @@ def name(page):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
-def test_each_block_of_commands_is_run_by_a_test_or_said_why_not(page):
-    known = BLOCKS.get(name(page), {})
+def test_each_command_is_run_by_a_test_or_said_why_not(page):
+    known = COMMANDS.get(name(page), {})
     commands = typed(page)
     assert [one for one in commands if not one.startswith(tuple(known))] == []
     assert [start for start in known if not any(one.startswith(start) for one in commands)] == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_what_begins_like_a_command_has_a_prompt(page):
+    programs = {start.split()[0] for known in COMMANDS.values() for start in known}
+    bare = [text.splitlines()[0] for text in texts(page) if text and not guide.commands(text)]
+    assert [line for line in bare if line.split()[0] in programs] == []
+
+
 def test_the_tests_and_pages_that_are_named_are_there():
-    assert set(BLOCKS) <= {name(page) for page in PAGES}
-    for why in {why for known in BLOCKS.values() for why in known.values()}:
+    assert set(COMMANDS) <= {name(page) for page in PAGES}
+    for why in {why for known in COMMANDS.values() for why in known.values()}:
+        for path in re.findall(r"tests/\S+\.py", why):
+            assert (guide.ROOT / path).exists(), why
         path, _, function = why.partition("::")
         if path.startswith("tests/"):
             assert f"def {function}" in (guide.ROOT / path).read_text(), why
@@ -127,3 +181,15 @@ def test_blocks_and_their_commands_are_found(tmp_path):
                     "   # two\n   # three\n\nEnd.\n\n.. note::\n\n   $ none\n")
     assert [guide.commands(block.text) for block in guide.blocks(page)] == [
         ["one more"], ["two", "three"]]
+
+
+def test_recordings_are_deleted_by_their_age(tmp_path):
+    command, = [one for one in typed(guide.GUIDE / "admin/life-of-a-service.rst")
+                if one.startswith("find ")]
+    for days in (0, 89, 92):
+        path = tmp_path / f"session.{days}"
+        path.touch()
+        os.utime(path, (time.time() - days * 86400,) * 2)
+    subprocess.run(command.replace("/var/lib/consoles/recordings", str(tmp_path)), shell=True,
+                   check=True)
+    assert {path.name for path in tmp_path.iterdir()} == {"session.0", "session.89"}
