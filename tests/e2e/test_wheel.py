@@ -89,6 +89,7 @@ def test_what_is_in_the_wheel(built):
     assert {".dist-info/LICENSE", ".data/data/etc/consoles/consoles.conf.sample",
             ".data/data/etc/consoles/policy.yaml.sample", "consoles/web/js/app.js",
             ".data/data/share/consoles/systemd/consoles-.service.d/10-common.conf",
+            ".data/data/share/consoles/libvirt/20-libvirt.conf",
             "consoles/web/vendor/novnc/core/rfb.js"} <= inside
     assert not [name for name in inside if name.startswith(("tests/", "tools/", "benchmarks/"))]
 

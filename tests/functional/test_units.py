@@ -17,6 +17,7 @@ from tests.fixtures.processes import Process
 
 UNITS = pathlib.Path(__file__).parents[2] / "etc/systemd"
 COMMON = UNITS / "consoles-.service.d/10-common.conf"
+LIBVIRT = UNITS.parent / "libvirt/20-libvirt.conf"
 NAMES = sorted(path.name for path in UNITS.glob("*.service"))
 PREFIX = "/opt/consoles/bin/"
 #: What systemd thinks of a service: 10 is naked, below 2.5 is about as far as one with a network
@@ -93,6 +94,25 @@ def test_the_agent_alone_may_ask_which_interfaces_there_are():
     for name in NAMES:
         assert families(name) >= {"AF_INET", "AF_INET6", "AF_UNIX"}
         assert ("AF_NETLINK" in families(name)) == (name == "consoles-compute.service")
+
+
+def test_no_unit_needs_a_group_that_a_host_may_not_have():
+    """With one, systemd does not start the service (216/GROUP)."""
+    assert [path for path in UNITS.rglob("*") if path.is_file()
+            and "SupplementaryGroups" in read(path)] == []
+
+
+def test_the_drop_in_for_libvirt_is_one_that_systemd_takes(installed, tmp_path):
+    shutil.copytree(installed, tmp_path / "system")
+    agent = tmp_path / "system/consoles-compute.service"
+    drop_in = agent.with_name(f"{agent.name}.d") / LIBVIRT.name
+    drop_in.parent.mkdir()
+    drop_in.write_text(LIBVIRT.read_text() + "Unknown=1\n")
+    _, said = analyze("verify", "--man=no", agent)
+    assert [line for line in said.splitlines() if LIBVIRT.name in line
+            and "'Unknown'" not in line and '"Unknown"' not in line] == []
+    assert "Unknown" in said  # so the file was read
+    assert read(LIBVIRT)["SupplementaryGroups"] == "libvirt"
 
 
 def test_systemd_waits_longer_than_a_proxy_drains(conf):
