@@ -61,6 +61,7 @@ class Reporter:
             endpoints=self._endpoints, version=self._version)
         if answer == "applied":
             self._told = now
+            self._driver.reported()
         return answer
 
     def _report_until_told(self) -> None:

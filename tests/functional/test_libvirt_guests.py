@@ -96,6 +96,23 @@ def test_a_guest_that_stopped_and_runs_again_is_told_to_have_stopped(agent, libv
     agent.wait(lambda: told.append(agent.status(domain)) or told[-2:] == ["SHUTOFF", "ACTIVE"])
 
 
+def test_a_short_stop_is_told_until_the_inventory_has_it(agent, libvirtd):
+    """Also where the report of it is lost, or libvirt goes away in between."""
+    domain = libvirtd.boot(lv.VNC)
+    id = domain.UUIDString()
+    agent.wait_status(domain, "ACTIVE")
+    domain.destroy()
+    domain.create()
+
+    def listed():
+        return {one.id: one.status for one in agent.driver.list_instances()}[id]
+
+    agent.wait(lambda: listed() == "SHUTOFF")
+    assert [listed() for _ in range(3)] == ["SHUTOFF"] * 3  # none of them arrived
+    assert agent.status(domain) == "SHUTOFF"
+    assert agent.status(domain) == "ACTIVE"
+
+
 def test_a_transient_domain_is_gone_when_it_stops(agent, libvirtd):
     domain = libvirtd.connection.createXML(lv.domain_xml("transient", lv.VNC))
     agent.wait_status(domain, "ACTIVE")

@@ -102,6 +102,7 @@ def test_another_guests_line_at_a_port_is_not_mistaken(agent, libvirtd):
     wait_for(lambda: not listening(place[1]))
     assert agent.place(other, "serial") == place
     domain.create()
+    agent.status(domain)
     with pytest.raises(exception.PortChanged):
         agent.validate(domain, "serial", place)
     assert agent.place(domain, "serial") != place

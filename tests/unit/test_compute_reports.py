@@ -20,9 +20,14 @@ class Hypervisor:
     def __init__(self, *names):
         self.instances = {name: Instance(id=name, name=name) for name in names}
         self.released = []
+        self.known = None  # what the inventory is known to have of what was listed
 
     def list_instances(self):
+        self.listed = set(self.instances)
         return list(self.instances.values())
+
+    def reported(self):
+        self.known = self.listed
 
     def release(self, details):
         if details["id"] == "bad":
@@ -99,6 +104,17 @@ def test_after_a_report_that_may_be_lost_all_is_told_again(answer):
         one.report()
     one.report()
     assert inventory.said()[2] == (3, True, {"a": "ACTIVE"})
+
+
+def test_the_driver_hears_of_what_has_arrived_and_of_nothing_else():
+    hypervisor, inventory = Hypervisor("a"), Inventory(exception.ConsoleauthUnavailable(), "old")
+    one = reporter(hypervisor, inventory)
+    with contextlib.suppress(exception.ConsoleauthUnavailable):
+        one.report()
+    one.report()
+    assert hypervisor.known is None
+    one.report()
+    assert hypervisor.known == {"a"}
 
 
 def test_now_and_then_all_is_told_although_nothing_changed():

@@ -38,6 +38,9 @@ class ConsoleDriver(abc.ABC):
     def list_instances(self) -> list[model.Instance]:
         """All instances on this host, running or not."""
 
+    def reported(self) -> None:
+        """The inventory has what list_instances answered last."""
+
     @abc.abstractmethod
     def get_console(self, instance_id: str, console_type: str,
                     options: dict[str, Any] | None = None) -> model.ConnectInfo:

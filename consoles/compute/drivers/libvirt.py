@@ -50,6 +50,7 @@ class LibvirtDriver(ConsoleDriver):
         self._domains: dict[str, Domain] = {}  # as they were read last, for what seldom changes
         self._instances: list[model.Instance] | None = None  # as they were told last
         self._fates = Fates()
+        self._again: set[str] = set()  # who was told last to be off, and is not
 
     def start(self, changed: Callable[[], None]) -> None:
         self._changed = changed
@@ -66,21 +67,27 @@ class LibvirtDriver(ConsoleDriver):
     def list_instances(self) -> list[model.Instance]:
         """The last ones while libvirt is away: guests and their consoles run on without it."""
         self._owners.refresh()
-        stale, stopped = self._fates.take()
+        stale, self._again = self._fates.take(), set()
         known = {id: domain for id, domain in self._domains.items() if id not in stale}
         try:
             found = self._connection.call(
                 lambda connection: libvirt_status.scan(connection, known), LIST_TIMEOUT)
         except exception.AgentUnavailable as exc:
-            self._fates.put_back(stale, stopped)
+            self._fates.put_back(stale)
             if self._instances is None:
                 raise
             LOG.debug("The instances are those of before: %s", exc)
             return self._instances
         self._domains = {id: domain for id, (domain, _) in found.items()}
         self._fates.seen(self._domains.values())
-        self._instances = self._told(found, stopped)
-        return self._instances
+        told = self._told(found)
+        self._instances = list(told.values())
+        return self._stopped(told)
+
+    def reported(self) -> None:
+        self._fates.told()
+        if self._again:
+            self._changed()
 
     def get_console(self, instance_id: str, console_type: str,
                     options: dict[str, Any] | None = None) -> model.ConnectInfo:
@@ -139,22 +146,26 @@ class LibvirtDriver(ConsoleDriver):
 
     # -- instances -------------------------------------------------------------------------------
 
-    def _told(self, found: libvirt_status.Found, stopped: set[str]) -> list[model.Instance]:
-        """What to report. A guest that stopped and runs again is said to be off once, so that what
-        was opened before ends; one that moved is MIGRATING until its new host has it."""
+    def _told(self, found: libvirt_status.Found) -> dict[str, model.Instance]:
+        """What to report. One that moved is MIGRATING until its new host has it."""
         told = {id: self._instance(domain, status) for id, (domain, status) in found.items()
                 if status != libvirt_status.ELSEWHERE}
-        again = {id for id in stopped if id in told and told[id].status in model.RUNNING}
-        for id in again:
-            told[id] = dataclasses.replace(told[id], status="SHUTOFF")
-        if again:
-            self._changed()
         before = {instance.id: instance for instance in self._instances or ()}
         for id in self._fates.moving():
             if id in before and (id not in told or told[id].status not in model.RUNNING):
                 told[id] = dataclasses.replace(before[id], status="MIGRATING")
-        self._lines.keep({id for id, one in told.items() if one.status in model.RUNNING})
-        return list(told.values())
+        return told
+
+    def _stopped(self, told: dict[str, model.Instance]) -> list[model.Instance]:
+        """The same, but a guest that stopped and runs again is said to be off until the inventory
+        was told so, so that what was opened before ends."""
+        running = {id for id, one in told.items() if one.status in model.RUNNING}
+        stopped = self._fates.stopped({id: life for id, domain in self._domains.items()
+                                       if (life := domain.life) and id in running})
+        self._again = {id for id in stopped & running if id not in self._fates.moving()}
+        self._lines.keep(running - self._again)
+        return [dataclasses.replace(one, status="SHUTOFF") if one.id in self._again else one
+                for one in told.values()]
 
     def _instance(self, domain: Domain, status: str) -> model.Instance:
         owner = self._owners.of(domain)

@@ -3,9 +3,11 @@
 While a domain ends, which can take it seconds, libvirt calls it running or says nothing of it.
 """
 
+import itertools
 import threading
 import time
 from collections.abc import Iterable
+from collections.abc import Mapping
 
 import libvirt
 
@@ -25,9 +27,12 @@ class Fates:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        #: What happened since the last look: definitions that changed, guests that stopped.
-        self._stale: set[str] = set()
-        self._stopped: set[str] = set()
+        self._stale: set[str] = set()      # definitions that changed since the last look
+        #: Guests that stopped, each time with another number, until the inventory was told.
+        self._stopped: dict[str, int] = {}
+        self._numbers = itertools.count()
+        self._lives: Mapping[str, int] = {}  # as the inventory was told last
+        self._telling: tuple[dict[str, int], Mapping[str, int]] | None = None
         self._over: set[str] = set()       # it ended and has not begun anew
         self._transient: set[str] = set()  # its end is also the end of its definition
         self._moved: dict[str, float] = {}  # when it went to another host
@@ -40,7 +45,7 @@ class Fates:
             elif event not in _DEFINITIONS:
                 self._over.discard(id)
             if event == libvirt.VIR_DOMAIN_EVENT_STOPPED:
-                self._stopped.add(id)
+                self._stopped[id] = next(self._numbers)
                 if detail == libvirt.VIR_DOMAIN_EVENT_STOPPED_MIGRATED:
                     self._moved[id] = time.monotonic()
             elif event == libvirt.VIR_DOMAIN_EVENT_STARTED:
@@ -54,17 +59,33 @@ class Fates:
             self._stale.update(ids)
             self._over.clear()
 
-    def take(self) -> tuple[set[str], set[str]]:
-        """→ whose definitions are stale, and who stopped, since it was taken last."""
+    def take(self) -> set[str]:
+        """→ whose definitions are stale, since it was taken last."""
         with self._lock:
-            taken = self._stale, self._stopped
-            self._stale, self._stopped = set(), set()
+            taken, self._stale, self._telling = self._stale, set(), None
         return taken
 
-    def put_back(self, stale: set[str], stopped: set[str]) -> None:
+    def put_back(self, stale: set[str]) -> None:
         with self._lock:
             self._stale |= stale
-            self._stopped |= stopped
+
+    def stopped(self, lives: Mapping[str, int]) -> set[str]:
+        """Who stopped since what the inventory was told last: libvirt said so, or a guest that ran
+        then has another life among these, of all that run now."""
+        with self._lock:
+            for id, life in lives.items():
+                if self._lives.get(id, life) != life:
+                    self._stopped.setdefault(id, next(self._numbers))
+            self._telling = dict(self._stopped), lives
+            return set(self._stopped)
+
+    def told(self) -> None:
+        """The inventory has been told what was asked for last."""
+        with self._lock:
+            if self._telling is not None:
+                told, self._lives = self._telling
+                self._stopped = {id: number for id, number in self._stopped.items()
+                                 if told.get(id) != number}
 
     def seen(self, domains: Iterable[Domain]) -> None:
         """All that libvirt has now; of others it says itself that they are gone."""

@@ -11,6 +11,8 @@ from consoles.compute.drivers.libvirt_xml import Domain
 Found = dict[str, tuple[Domain, str]]
 #: Not here any more: its definition is what a migration left behind.
 ELSEWHERE = "ELSEWHERE"
+#: What libvirt's handles have for the life of a domain that is off.
+OFF = -1
 
 #: All of these have their consoles, but the last one. What is paused can be looked at, also where
 #: the guest put itself to sleep or has crashed and is kept for inspection.
@@ -41,13 +43,15 @@ def read(handle: Any) -> Domain:
 
 
 def scan(connection: Any, known: dict[str, Domain]) -> Found:
-    """One question for all, two more for each that is not among the `known`. Of a domain without
-    a definition nothing is left once it stops, though libvirt may need a while."""
+    """One question for all, two more for each that is not among the `known` or began anew. Of a
+    domain without a definition nothing is left once it stops, though libvirt may need a while."""
     found = {}
     for handle, stats in connection.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_STATE):
         id = handle.UUIDString()
         try:
-            domain = known.get(id) or read(handle)
+            domain = known.get(id)
+            if domain is None or (domain.life or OFF) != handle.ID():
+                domain = read(handle)
         except libvirt.libvirtError as exc:
             if exc.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
                 raise

@@ -43,18 +43,23 @@ class Line:
 class Domain:
     """`graphics` by type, the first of each; `lines` in the order of the guest's ports, those only
     that can be reached or read; `agent`: it has a channel for SPICE's agent; `persistent`: it has
-    a definition that outlives it."""
+    a definition that outlives it; `life`: libvirt's number for this run of it, None when it is
+    off."""
 
     id: str
     name: str
     display_name: str
-    active: bool
+    life: int | None
     project_id: str | None
     user_id: str | None
     graphics: dict[str, Graphics]
     lines: tuple[Line, ...]
     agent: bool
     persistent: bool
+
+    @property
+    def active(self) -> bool:
+        return self.life is not None
 
 
 def parse(text: str, persistent: bool = True) -> Domain:
@@ -67,7 +72,7 @@ def parse(text: str, persistent: bool = True) -> Domain:
     for element in root.iterfind("devices/graphics"):
         graphics.setdefault(element.get("type", ""), _graphics(element))
     return Domain(
-        id=root.findtext("uuid", ""), name=name, active="id" in root.attrib,
+        id=root.findtext("uuid", ""), name=name, life=int(root.get("id", 0)) or None,
         display_name=plain(nova.findtext("{*}name") if nova is not None else None) or name,
         project_id=_nova_id(nova, "project"), user_id=_nova_id(nova, "user"),
         graphics=graphics, lines=tuple(_lines(root)),
