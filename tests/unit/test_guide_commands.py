@@ -52,7 +52,9 @@ COMMANDS = {
         "curl": CURL},
     "admin/growth": {"make bench": OURSELVES},
     "admin/keystone": {"openstack ": KEYSTONE},
-    "admin/libvirt": {"apt install": APT, "pip install": PIP},
+    "admin/libvirt": {
+        "apt install": APT, "/opt/consoles/bin/pip install": PIP, "install -D": THREE_NODES,
+        "systemctl daemon-reload": THREE_NODES},
     "admin/life-of-a-service": {
         "cp -r /opt/consoles/share": THREE_NODES,
         "systemctl daemon-reload": THREE_NODES,
@@ -97,18 +99,21 @@ COMMANDS = {
         "consoles-manage host list": THREE_NODES,
         "consoles-manage instance list": INSTANCES},
     "install/index": dict.fromkeys((
-        "python3 -m venv", "/opt/consoles/bin/pip install", "useradd", "install -d", "cp -r",
+        "python3 -m venv", "pip install", "useradd", "install -d", "cp -r",
         "systemctl daemon-reload", "sh /opt/consoles/share/consoles/rabbitmq/prepare.sh",
         ), THREE_NODES),
     "install/one-machine": {
         "mysql -e": "the statements of install/three-nodes, but for the host of the user",
-        "/opt/consoles/bin/consoles-manage db sync": THREE_NODES,
+        "consoles-manage db sync": THREE_NODES,
         "systemctl enable --now": THREE_NODES,
-        "/opt/consoles/bin/consoles-manage status": THREE_NODES,
+        "consoles-manage status": THREE_NODES,
         "openstack console url show": CLIENT},
-    "install/proxy-per-hypervisor": {"systemctl enable": SYSTEMD},
+    "install/proxy-per-hypervisor": {
+        "install -D": THREE_NODES, "systemctl daemon-reload": THREE_NODES,
+        "systemctl enable": SYSTEMD},
     "install/three-nodes": dict.fromkeys((
-        "mysql -e", "/opt/consoles/bin/consoles-manage ", "systemctl enable --now"), THREE_NODES),
+        "mysql -e", "consoles-manage ", "install -D",
+            "systemctl daemon-reload", "systemctl enable --now"), THREE_NODES),
     "user/consoles": {
         "openstack console url show": CLIENT,
         "openstack console log show": LOG},
@@ -142,7 +147,8 @@ def texts(page):
 
 
 def typed(page):
-    return [command for text in texts(page) for command in guide.commands(text)]
+    return [command.removeprefix("/opt/consoles/bin/")
+            for text in texts(page) for command in guide.commands(text)]
 
 
 def name(page):
