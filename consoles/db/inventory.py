@@ -23,6 +23,7 @@ from consoles.db.models import Session
 BATCH = 500
 DELETED = "DELETED"
 RUNNING = "ACTIVE"
+MIGRATING = "MIGRATING"
 QUOTED = re.compile(r"\\(\W)")
 #: Why what was opened on an instance comes to its end, see exception.CLOSE_CODES.
 GONE, STOPPED, MOVED = "instance_deleted", "instance_stopped", "instance_migrated"
@@ -190,9 +191,12 @@ def _place(db: orm.Session, report: Report, ids: list[str], up: set[str],
 
 def _taken_over(row: Instance, value: model.Instance, host: str, up: set[str],
                 outcome: Outcome) -> bool:
-    """Whether the instance goes from its host to this one: when that is down, or it runs here."""
+    """Whether the instance goes from its host to this one: when that is down, or it runs here, or
+    that is where it migrated to, paused or not."""
     if row.host in up:
-        claim = Claim(row.id, value.status, row.host, host, granted=value.status == RUNNING)
+        arrived = row.status == MIGRATING and value.status in model.RUNNING - {MIGRATING}
+        claim = Claim(row.id, value.status, row.host, host,
+                      granted=value.status == RUNNING or arrived)
         outcome.claims.append(claim)
         if not claim.granted:
             return False

@@ -118,6 +118,16 @@ def test_only_a_running_guest_goes_over_to_another_host(plant, audited):
     assert audited[0]["request_id"] == plant.context.request_id
 
 
+@pytest.mark.parametrize(("before", "status", "goes"), [
+    ("MIGRATING", "PAUSED", True), ("MIGRATING", "MIGRATING", False),
+    ("MIGRATING", "SHUTOFF", False), ("PAUSED", "PAUSED", False)])
+def test_a_paused_guest_goes_over_while_it_migrates(plant, audited, before, status, goes):
+    plant.report_host("a", 1, instance(status=before), full=True)
+    plant.report_host("b", 1, instance(status=status), full=True)
+    assert where(plant) == ("b" if goes else "a")
+    assert [line["granted"] for line in audited] == [goes]
+
+
 def test_the_former_host_cannot_delete_what_went_over(plant):
     plant.report_host("a", 1, instance(), full=True)
     plant.report_host("b", 1, instance(), full=True)

@@ -38,7 +38,7 @@ class ConsoleDriver(abc.ABC):
     def list_instances(self) -> list[model.Instance]:
         """All instances on this host, running or not."""
 
-    def reported(self) -> None:
+    def reported(self) -> None:  # noqa: B027 -- most drivers need not know
         """The inventory has what list_instances answered last."""
 
     @abc.abstractmethod
