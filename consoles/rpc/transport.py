@@ -173,13 +173,14 @@ class ThreadCaller:
 
     def __call__(self, interface: Interface, server: str | None, context: RequestContext,
                  method: str, arguments: dict[str, Any]) -> Any:
-        deadline = time.monotonic() + (self._timeout or interface.timeout)
-        since = self._turns.enter(interface, server, deadline)
-        timeout = max(0.0, deadline - time.monotonic())
+        whole = self._timeout or interface.timeout
+        begin = time.monotonic()
+        # What is left is oslo.messaging's timeout on its sockets, too: too little breaks them.
+        since = self._turns.enter(interface, server, begin + whole / 2)
+        timeout = max(whole / 2, begin + whole - time.monotonic())
         future = self._pool.submit(self._bus.call, interface, server, context, method,
                                    arguments, timeout)
-        future.add_done_callback(lambda done: self._turns.leave(
-            server, since, _answered(done, interface)))
+        future.add_done_callback(lambda done: self._turns.leave(server, since, _answered(done)))
         try:
             return future.result(timeout + GRACE)
         except TimeoutError as exc:
@@ -208,8 +209,8 @@ class LoopCaller:
             raise interface.missing(f"{interface.topic} {method}: no answer at all") from exc
 
 
-def _answered(done: concurrent.futures.Future[Any], interface: Interface) -> bool:
-    return not (done.cancelled() or isinstance(done.exception(), interface.missing))
+def _answered(done: concurrent.futures.Future[Any]) -> bool:
+    return not (done.cancelled() or isinstance(done.exception(), exception.ServiceUnavailable))
 
 
 def _plain(exc: exception.ConsolesError) -> exception.ConsolesError:

@@ -1,5 +1,6 @@
 """The interfaces on an in-process bus: hashing, errors and bounds."""
 
+import concurrent.futures
 import threading
 import time
 
@@ -86,7 +87,7 @@ def test_a_method_that_is_not_exposed_cannot_be_called(bus):
 
 def test_calls_to_one_server_are_bounded(bus, endpoint):
     endpoint.gate.clear()
-    compute = Compute(transport.ThreadCaller(bus, timeout=3, per_server=2)).at("one")
+    compute = Compute(transport.ThreadCaller(bus, timeout=30, per_server=2)).at("one")
     ask = (RequestContext(), "i", "novnc", "h", 1)
     waiting = [threading.Thread(target=compute.validate_console, args=ask) for _ in range(2)]
     for thread in waiting:
@@ -101,7 +102,7 @@ def test_calls_to_one_server_are_bounded(bus, endpoint):
 
 
 def test_calls_to_a_server_that_answers_wait_for_their_turn(bus):
-    compute = Compute(transport.ThreadCaller(bus, timeout=3, per_server=1)).at("one")
+    compute = Compute(transport.ThreadCaller(bus, timeout=60, per_server=1)).at("one")
     answers = []
     threads = [threading.Thread(target=lambda: answers.append(compute.validate_console(
         RequestContext(), "i", "novnc", "h", 1))) for _ in range(20)]
@@ -164,6 +165,29 @@ def test_what_a_call_waits_for_its_turn_is_not_given_to_it_again(monkeypatch):
         thread.join()
     assert 49 < given[0] <= 50
     assert given[1] < 49.9
+
+
+def test_a_call_waits_for_its_turn_no_longer_than_leaves_it_half_of_its_time(monkeypatch):
+    """What is left is the timeout of the broker's sockets, too."""
+    monkeypatch.setattr(turns, "PATIENCE", 60)
+    asked, freed = threading.Event(), threading.Event()
+
+    class Hung:
+        def call(self, *arguments):
+            asked.set()
+            assert freed.wait(30)
+
+    compute = Compute(transport.ThreadCaller(Hung(), timeout=3, per_server=1)).at("one")
+    ask = (RequestContext(), "i", "novnc", "h", 1)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        first = pool.submit(compute.validate_console, *ask)
+        assert asked.wait(30)
+        begin = time.monotonic()
+        with pytest.raises(exception.AgentUnavailable, match="1 calls"):
+            compute.validate_console(*ask)
+        assert time.monotonic() - begin >= 1.5
+        freed.set()
+        concurrent.futures.wait([first])
 
 
 def test_a_service_that_does_not_answer_is_named(bus, endpoint):
