@@ -11,6 +11,7 @@ from oslo_config import cfg
 from consoles import exception
 from consoles.command import handshake
 from consoles.command import host_drop_in
+from consoles.command import host_units
 from consoles.command import qemu_conf
 from consoles.command.host_files import Files
 from consoles.command.host_units import Units
@@ -56,10 +57,12 @@ def setup(conf: cfg.ConfigOpts, asked: Any) -> int:
         print("Nothing is changed, this is what would be done:")
     problems = []
     if asked.endpoint:
-        _announce(conf, asked, files)
+        changed = _announce(conf, asked, files)
         if conf.compute.driver == "libvirt":
-            _let_in(files)
-        problems += _enable(files, Units(asked.root, asked.dry_run), asked.proxies)
+            changed |= _let_in(files)
+        problems += host_units.follow(
+            Units(asked.root, asked.dry_run), files,
+            [AGENT, *(_unit(PROXIES[name]) for name in asked.proxies)], changed)
     if asked.hypervisor:
         problems += _hypervisor(conf, asked, files)
     return _tell(problems)
@@ -75,31 +78,21 @@ def remove(asked: Any) -> int:
         print(f"restored  {files.shown(path)}")
     problems = [f"{files.shown(path)} was changed by somebody else since and stays as it is"
                 for path in left]
-    was_ours = AGENT in files.units
-    if restored and units.program:
-        units.reload()
-    for unit in list(files.units):
-        problem = units.disable(unit) if units.program else "systemctl is not here"
-        if problem:
-            problems.append(f"{unit} is not disabled: {problem}")
-            continue
-        files.units.remove(unit)
-        print(f"disabled  {unit}")
+    problems += host_units.leave(units, files, [AGENT, *map(_unit, PROXIES.values())],
+                                 changed=bool(set(restored) - {qemu_conf.PATH}))
     files.save()
-    if restored and not was_ours and units.program and not units.restart(AGENT):
-        print(f"restarted {AGENT}")
     if not (restored or left or problems):
         print("There is nothing that host setup has changed.")
     _after_qemu(restored)
     return _tell(problems)
 
 
-def _announce(conf: cfg.ConfigOpts, asked: Any, files: Files) -> None:
-    """The drop-in, and the URLs that it leads to."""
+def _announce(conf: cfg.ConfigOpts, asked: Any, files: Files) -> bool:
+    """The drop-in, → whether it is another one, and the URLs that it leads to."""
     host = endpoints.public_host(asked.endpoint)
     rows = [PROXIES[name] for name in asked.proxies]
     values = host_drop_in.options(conf, rows, asked)
-    _write(files, host_drop_in.PATH, host_drop_in.text(values))
+    changed = _write(files, host_drop_in.PATH, host_drop_in.text(values))
     urls = endpoints.endpoints(conf)
     for row in rows:
         url, port = urls[row.console_type.value], conf[row.group][f"{row.prefix}_port"]
@@ -115,41 +108,25 @@ def _announce(conf: cfg.ConfigOpts, asked: Any, files: Files) -> None:
         socket.getaddrinfo(host.strip("[]"), None)
     except OSError:
         print(f"note      {host} is no interface of this host and does not resolve here")
+    return changed
 
 
-def _let_in(files: Files) -> None:
+def _let_in(files: Files) -> bool:
     if re.search("^libvirt:", files.read("etc/group") or "", re.M):
-        _write(files, LIBVIRT, host_drop_in.HEAD + LIBVIRT_GROUP)
-    else:
-        print("note      there is no group libvirt here: let the user consoles in at libvirt's "
-              "socket, or run this again when libvirt is installed")
+        return _write(files, LIBVIRT, host_drop_in.HEAD + LIBVIRT_GROUP)
+    print("note      there is no group libvirt here: let the user consoles in at libvirt's "
+          "socket, or run this again when libvirt is installed")
+    return False
 
 
-def _write(files: Files, path: str, text: str) -> None:
+def _write(files: Files, path: str, text: str) -> bool:
     changed = files.write(path, text)
     print(f"{'wrote' if changed else 'unchanged':<9} {files.shown(path)}")
+    return changed
 
 
-def _enable(files: Files, units: Units, names: list[str]) -> list[str]:
-    """→ what is left to be done by hand."""
-    wanted = [AGENT, *(f"{PROXIES[name].command}.service" for name in names)]
-    if units.program is None:
-        return [f"systemctl is not here: have {', '.join(wanted)} started by whatever starts "
-                "services here, and those that run started anew"]
-    problems = [f"systemctl daemon-reload: {said}"] if (said := units.reload()) else []
-    for unit in wanted:
-        if units.enabled(unit):
-            problem, said = units.restart(unit) if unit == AGENT else "", "unchanged"
-        else:
-            problem, said = units.enable(unit), "enabled"
-            if not problem:
-                files.units.append(unit)
-                files.save()
-        if problem:
-            problems.append(f"{unit} is not enabled: {problem}")
-        else:
-            print(f"{said:<9} {unit}")
-    return problems
+def _unit(row: catalog.ProxySpec) -> str:
+    return f"{row.command}.service"
 
 
 def _hypervisor(conf: cfg.ConfigOpts, asked: Any, files: Files) -> list[str]:

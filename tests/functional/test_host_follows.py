@@ -2,8 +2,13 @@
 
 import pytest
 
+from consoles.command import host_units
+from consoles.command.host_files import Files
+from consoles.command.host_units import Units
 from consoles.compute import endpoints
 
+AGENT, NOVNC, SERIAL = (f"consoles-{name}.service"
+                        for name in ("compute", "novncproxy", "serialproxy"))
 TYPES = {"novnc": "novnc", "xvpvnc": "xvpvnc", "spicehtml5": "spice-html5", "serial": "serial",
          "mks": "webmks"}
 EVERYTHING_ON = "".join(f"[{group}]\nenabled = true\n" for group in (
@@ -42,3 +47,62 @@ def test_a_proxy_whose_url_is_switched_off_is_told(host):
     before = host.files()
     assert "[vnc] xvpvncproxy_base_url is empty" in set_up(host, "xvpvnc").stderr
     assert host.files() == before
+
+
+@pytest.fixture
+def live(host):
+    """Its files below a directory, its units as on a host that runs."""
+    return Files(str(host.root), dry_run=False), Units("/", dry_run=False)
+
+
+def told(host):
+    """What systemctl was told, but for questions."""
+    lines = host.told.read_text().splitlines()
+    host.told.write_text("")
+    return [line for line in lines if "is-enabled" not in line]
+
+
+def test_units_that_are_enabled_read_what_has_changed(host, live, capsys):
+    files, units = live
+    (host.units / NOVNC).touch()
+    assert host_units.follow(units, files, [AGENT, NOVNC], changed=True) == []
+    assert files.units == [AGENT]
+    assert told(host) == ["daemon-reload", "try-restart consoles-compute",
+                          "enable --now consoles-compute", "try-restart consoles-novncproxy"]
+    assert f"restarted {NOVNC}" in capsys.readouterr().out
+    assert host_units.follow(units, files, [AGENT, NOVNC], changed=False) == []
+    assert told(host) == ["daemon-reload"]
+    assert files.units == [AGENT]
+
+
+def test_units_that_are_no_longer_wanted_are_disabled(host, live, capsys):
+    files, units = live
+    host_units.follow(units, files, [AGENT, NOVNC], changed=True)
+    told(host)
+    assert host_units.follow(units, files, [AGENT, SERIAL], changed=True) == []
+    assert told(host) == ["daemon-reload", "disable --now consoles-novncproxy",
+                          "try-restart consoles-compute", "try-restart consoles-serialproxy",
+                          "enable --now consoles-serialproxy"]
+    assert f"disabled  {NOVNC}" in capsys.readouterr().out
+    assert Files(str(host.root), dry_run=True).units == [AGENT, SERIAL]
+
+
+def test_units_that_stay_read_what_is_restored(host, live, capsys):
+    files, units = live
+    (host.units / NOVNC).touch()
+    host_units.follow(units, files, [AGENT, NOVNC], changed=True)
+    told(host)
+    assert host_units.leave(units, files, [AGENT, NOVNC, SERIAL], changed=True) == []
+    assert told(host) == ["daemon-reload", "disable --now consoles-compute",
+                          "try-restart consoles-novncproxy"]
+    assert f"restarted {NOVNC}" in capsys.readouterr().out
+    assert host.enabled() == {"consoles-novncproxy"}
+
+
+def test_an_image_follows_and_nothing_is_started(host):
+    set_up(host, "novnc")
+    told(host)
+    assert "unchanged consoles-compute" in set_up(host, "serial").stdout
+    assert told(host) == ["--root disable consoles-novncproxy",
+                          "--root enable consoles-serialproxy"]
+    assert host.enabled() == {"consoles-compute", "consoles-serialproxy"}
