@@ -21,6 +21,7 @@ demo:
 test: $(TEST)
 	@tools/pages
 	@tools/keystone >/dev/null
+	@tools/bootstrap docs
 	@$(TEST)/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 lint: $(TEST)

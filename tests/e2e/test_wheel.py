@@ -1,5 +1,6 @@
 """What is given away: the wheel and the sdist, built as packagers do, and used without Node."""
 
+import ast
 import os
 import pathlib
 import re
@@ -9,10 +10,13 @@ import sys
 import tarfile
 import venv
 import zipfile
+from importlib import metadata
 from types import SimpleNamespace
 
 import oslo_config
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.e2e.test_console import open_console
 from tests.fixtures.processes import free_port
@@ -22,14 +26,15 @@ ROOT = pathlib.Path(__file__).parents[2]
 NOT_COPIED = shutil.ignore_patterns(
     "build", "dist", "node_modules", ".git", ".*_cache", ".hypothesis", "*.egg-info",
     "__pycache__", "tests", "benchmarks")
+EXTRAS = {"libvirt", "mysql", "nova", "osc", "postgresql", "systemd"}
 LICENCES = {"novnc/LICENSE.txt", "novnc/LICENSE.MPL-2.0", "spice/COPYING",
             "spice/COPYING.LESSER", "xterm/LICENSE"}
 
 
-def run(*command, cwd=None, **env):
+def run(*command, cwd=None, timeout=150, **env):
     """→ what is printed; fails with it."""
     done = subprocess.run([str(word) for word in command], cwd=cwd, env={**os.environ, **env},
-                          capture_output=True, text=True, timeout=150)
+                          capture_output=True, text=True, timeout=timeout)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -38,6 +43,14 @@ def build(tree, *words):
     run(sys.executable, "-m", "build", "--no-isolation", *words, cwd=tree)
     wheel, = tree.glob("dist/*.whl")
     return wheel
+
+
+def make_history(tree):
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    run(*git, "init", "-q", cwd=tree)
+    run(*git, "add", "-A", cwd=tree)
+    for message in ("all", "more"):  # the first commit's version would be 0.0.0
+        run(*git, "commit", "-q", "--allow-empty", "-m", message, cwd=tree)
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +67,7 @@ def built(tree):
     """→ the sdist, and the wheel that was made of it, of a tree with a history and no tag."""
     copy = tree.with_name("with-history")
     shutil.copytree(tree, copy, ignore=shutil.ignore_patterns("build"))
-    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]
-    run(*git, "init", "-q", cwd=copy)
-    run(*git, "add", "-A", cwd=copy)
-    for message in ("all", "more"):  # the first commit's version would be 0.0.0
-        run(*git, "commit", "-q", "--allow-empty", "-m", message, cwd=copy)
+    make_history(copy)
     wheel = build(copy)
     sdist, = copy.glob("dist/*.tar.gz")
     return SimpleNamespace(wheel=wheel, sdist=sdist)
@@ -92,6 +101,32 @@ def test_what_is_in_the_wheel(built):
             ".data/data/share/consoles/libvirt/20-libvirt.conf",
             "consoles/web/vendor/novnc/core/rfb.js"} <= inside
     assert not [name for name in inside if name.startswith(("tests/", "tools/", "benchmarks/"))]
+
+
+def imported(source):
+    """→ the packages whose modules a file imports, wherever in it, by their top-level names."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module)
+    return {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"consoles"}
+
+
+def test_the_metadata_says_what_is_needed(built):
+    inside = zipfile.ZipFile(built.wheel)
+    where, = {name.partition("/")[0] for name in inside.namelist() if ".dist-info/" in name}
+    package = metadata.PathDistribution(zipfile.Path(inside, f"{where}/"))
+    assert set(package.metadata.get_all("Provides-Extra")) - {"test"} == EXTRAS
+    named = {canonicalize_name(needed.name) for needed in map(Requirement, package.requires)
+             if not (needed.marker and needed.marker.evaluate({"extra": "test"}))}
+    providers = metadata.packages_distributions()
+    modules = {module for name in inside.namelist() if name.endswith(".py")
+               for module in imported(inside.read(name))}
+    assert {"oslo_config", "libvirt", "yaml"} <= modules
+    assert [module for module in modules
+            if not named & {canonicalize_name(name) for name in providers.get(module, ())}] == []
 
 
 def test_a_tree_without_its_history_gives_the_same_wheel(tree, built):
