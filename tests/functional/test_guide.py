@@ -45,3 +45,19 @@ def test_the_guide_starts_units_that_there_are():
         lines = "\n".join(blocks(page, "console")).splitlines()
         asked = [UNIT.findall(line) for line in lines if "systemctl enable" in line]
         assert {name for names in asked for name in names} <= there, page
+
+
+def test_pip_installs_the_wheel_and_nothing_of_that_name_from_elsewhere():
+    """PyPI's project of our name may be anybody's."""
+    pages = [*PAGES, guide.ROOT / "README.rst", guide.ROOT / "devstack/README.rst"]
+    installed = [asked for page in pages
+                 for asked in re.findall(r"pip install\s+(.+?)(?:``|\n)", page.read_text())]
+    assert len(installed) >= 4
+    assert [asked for asked in installed
+            if not re.fullmatch(r"'consoles-VERSION-py3-none-any\.whl\[[a-z,]+\]'", asked)] == []
+
+
+def test_the_readme_leads_to_pages_that_there_are():
+    led = set(re.findall(r"`[^`]+\s<([^>]+)>`__", (guide.ROOT / "README.rst").read_text()))
+    assert {"doc/source/install/index.rst", "doc/source/admin/monitoring.rst"} <= led
+    assert [path for path in led if not (guide.ROOT / path).is_file()] == []
