@@ -5,6 +5,7 @@ directory of the service's own, only root can exchange.
 """
 
 import contextlib
+import errno
 import json
 import os
 import pathlib
@@ -14,6 +15,7 @@ from typing import Any
 from consoles import exception
 
 RECORD = "etc/consoles/host-setup.json"
+MOST_LINKS = 40  # as Linux follows, path_resolution(7)
 
 
 class Files:
@@ -24,6 +26,7 @@ class Files:
 
     def __init__(self, root: str, dry_run: bool) -> None:
         self._root = pathlib.Path(root)
+        self._base = os.path.realpath(root)
         self._dry_run = dry_run
         text = self.read(RECORD)
         record: dict[str, Any] = json.loads(text) if text else {"files": {}, "units": []}
@@ -36,7 +39,7 @@ class Files:
     def read(self, path: str) -> str | None:
         """→ None where there is no file. What is no text comes back as it was, too."""
         try:
-            return (self._root / path).read_bytes().decode("utf-8", "surrogateescape")
+            return self._inside(path).read_bytes().decode("utf-8", "surrogateescape")
         except FileNotFoundError:
             return None
         except OSError as exc:
@@ -76,12 +79,33 @@ class Files:
         record = {"files": self._files, "units": self.units}
         self._put(RECORD, json.dumps(record) if self._files or self.units else None, 0o600)
 
+    def _inside(self, path: str) -> pathlib.Path:
+        """Where its links lead when the root is /: an image's never lead out of it.
+
+        Raises OSError.
+        """
+        parts, left, links = [self._base], list(pathlib.PurePath(path).parts), 0
+        while left:
+            part = left.pop(0)
+            if part == "/":
+                del parts[1:]
+            elif part == "..":
+                del parts[max(1, len(parts) - 1):]
+            elif (there := pathlib.Path(*parts, part)).is_symlink():
+                links += 1
+                if links > MOST_LINKS:
+                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), self.shown(path))
+                left[:0] = there.readlink().parts
+            else:
+                parts.append(part)
+        return pathlib.Path(*parts)
+
     def _put(self, path: str, text: str | None, mode: int = 0o644) -> None:
         """In one step, with the owner and the mode of what was there; None removes it."""
         if self._dry_run:
             return
-        target = pathlib.Path(os.path.realpath(self._root / path))
         try:
+            target = self._inside(path)
             if text is None:
                 target.unlink(missing_ok=True)
                 return
