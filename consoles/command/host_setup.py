@@ -135,7 +135,8 @@ def _hypervisor(conf: cfg.ConfigOpts, asked: Any, files: Files) -> list[str]:
     before = files.read(qemu_conf.PATH)
     if before is None:
         return [f"{name} is not there: is libvirt's driver for QEMU installed?"]
-    after = qemu_conf.edit(before, qemu_conf.wanted(conf))
+    wanted = qemu_conf.wanted(conf)
+    after = qemu_conf.edit(before, wanted)
     if after == before:
         print(f"unchanged {name}")
         return []
@@ -143,7 +144,7 @@ def _hypervisor(conf: cfg.ConfigOpts, asked: Any, files: Files) -> list[str]:
     directory = qemu_conf.certificates(after)
     missing = [file for file in qemu_conf.NEEDED
                if files.read(f"{directory.lstrip('/')}/{file}") is None]
-    if "vencrypt" in conf.vnc.auth_schemes and missing:
+    if "vnc_tls" in wanted and missing:
         return [f"{directory} has no {', '.join(missing)}: guests would not start with vnc_tls; "
                 f"{name} is not changed"]
     if not asked.yes:

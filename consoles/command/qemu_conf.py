@@ -1,4 +1,4 @@
-"""What libvirt's qemu.conf must say so that guests' VNC servers are where proxies look for them."""
+"""What libvirt's qemu.conf must say so that guests' servers are where proxies look for them."""
 
 import difflib
 import re
@@ -12,12 +12,19 @@ NEEDED = ("ca-cert.pem", "server-cert.pem", "server-key.pem")
 
 
 def wanted(conf: cfg.ConfigOpts) -> dict[str, str]:
-    """→ {key: value as it is written}, after [vnc] server_listen, auth_schemes and
-    vencrypt_client_cert: with a certificate of the proxies' own, nobody else may connect."""
-    values = {"vnc_listen": f'"{conf.vnc.server_listen}"'}
-    if "vencrypt" in conf.vnc.auth_schemes:
-        values["vnc_tls"] = "1"
-        values["vnc_tls_x509_verify"] = "1" if conf.vnc.vencrypt_client_cert else "0"
+    """→ {key: value as it is written} of the types that are on.
+
+    With a certificate of the proxies' own, [vnc] vencrypt_client_cert, nobody else may connect.
+    `spice_tls` stays as it is: with it, servers have a second port, and proxies use the first.
+    """
+    values = {}
+    if conf.vnc.enabled:
+        values["vnc_listen"] = f'"{conf.vnc.server_listen}"'
+        if "vencrypt" in conf.vnc.auth_schemes:
+            values["vnc_tls"] = "1"
+            values["vnc_tls_x509_verify"] = "1" if conf.vnc.vencrypt_client_cert else "0"
+    if conf.spice.enabled:
+        values["spice_listen"] = f'"{conf.spice.server_listen}"'
     return values
 
 

@@ -236,3 +236,13 @@ def test_tls_between_proxies_and_guests_needs_its_certificates(host, client, ver
         host.put(f"etc/pki/here/{name}", b"")
     assert host.manage("setup", "--hypervisor", "--yes").returncode == 0
     assert host.read(QEMU).endswith(f"vnc_tls = 1\nvnc_tls_x509_verify = {verify}\n")
+
+
+def test_spice_servers_of_guests_listen_where_the_proxy_connects(host):
+    before = host.files()
+    assert host.manage("setup", "--endpoint", "lo", "--proxies", "spicehtml5", "--address",
+                       "10.0.0.31", "--hypervisor", "--yes").returncode == 0
+    assert '\nspice_listen = "10.0.0.31"\n' in host.read(QEMU)
+    assert '\n  vnc_listen="0.0.0.0"\n' in host.read(QEMU)
+    assert host.manage("remove").returncode == 0
+    assert host.files() == before
