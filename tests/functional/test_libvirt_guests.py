@@ -113,6 +113,26 @@ def test_a_short_stop_is_told_until_the_inventory_has_it(agent, libvirtd):
     assert agent.status(domain) == "ACTIVE"
 
 
+def test_what_was_opened_before_a_short_stop_is_not_good_after_it(agent, libvirtd):
+    """Also while the inventory does not know of it."""
+    port = free_port()
+    domain = libvirtd.boot(lv.VNC, lv.tcp(port))
+    places = {kind: agent.place(domain, kind) for kind in ("novnc", "serial")}
+    agent.wait_status(domain, "ACTIVE")
+    domain.destroy()
+    with occupy(places["novnc"]):
+        domain.create()
+    agent.wait(lambda: "SHUTOFF" in {one.status for one in agent.driver.list_instances()
+                                     if one.id == domain.UUIDString()})
+    for kind, place in places.items():
+        with pytest.raises(exception.InstanceNotReady):
+            agent.validate(domain, kind, place)
+    assert agent.status(domain) == "SHUTOFF"
+    with pytest.raises(exception.PortChanged):
+        agent.validate(domain, "novnc", places["novnc"])
+    assert agent.validate(domain, "serial", places["serial"]).port == port
+
+
 def test_a_transient_domain_is_gone_when_it_stops(agent, libvirtd):
     domain = libvirtd.connection.createXML(lv.domain_xml("transient", lv.VNC))
     agent.wait_status(domain, "ACTIVE")

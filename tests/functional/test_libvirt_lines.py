@@ -1,6 +1,9 @@
 """Lines of type pty and unix: the agent serves them on ports that it leases."""
 
+import os
+import pathlib
 import re
+import signal
 import socket
 
 import libvirt
@@ -122,6 +125,22 @@ def test_the_range_has_an_end(agent, libvirtd):
         for sock in held:
             sock.close()
     assert agent.place(domain, "serial", line=2)[1] in range(first, end - 2)
+
+
+def test_a_line_that_its_guest_ended_is_known_while_libvirt_is_busy(agent, libvirtd):
+    path = libvirtd.directory / "line"
+    domain = libvirtd.boot(UNIX.format(libvirtd.directory))
+    pid, place = libvirtd.pid(domain), agent.place(domain, "serial")
+    client = Client(place)
+    wait_for(lambda: pathlib.Path("/proc/net/unix").read_text().count(f"{path}\n") > 1)
+    libvirtd.signal(signal.SIGSTOP)
+    try:
+        os.kill(pid, signal.SIGKILL)
+        assert client.ended()
+        with pytest.raises(exception.InstanceNotReady):
+            agent.validate(domain, "serial", place)
+    finally:
+        libvirtd.signal(signal.SIGCONT)
 
 
 def served(agent, libvirtd, domain):

@@ -93,23 +93,26 @@ class LibvirtDriver(ConsoleDriver):
                     options: dict[str, Any] | None = None) -> model.ConnectInfo:
         domain = self._live(instance_id)
         if console_type == model.ConsoleType.SERIAL:
-            line = places.line(domain, options or {})
-            if line.kind == libvirt_xml.TCP:
-                return places.tcp(self.conf, domain, line)
-            return places.served(self.conf, domain, self._lines.lease(domain.id, line))
+            return self._line(domain, places.line(domain, options or {}))
         return places.graphics(self.conf, domain, console_type)
 
     def validate_console(self, instance_id: str, console_type: str, host: str,
                          port: int) -> model.ConnectInfo:
         try:
             if console_type == model.ConsoleType.SERIAL:
-                return self._line_at(instance_id, host, port)
-            return super().validate_console(instance_id, console_type, host, port)
+                info = self._line_at(instance_id, host, port)
+            else:
+                info = super().validate_console(instance_id, console_type, host, port)
         except exception.AgentUnavailable:
             # libvirt says nothing of a domain until its end, which takes it seconds, is over.
-            if refused(host, port):
+            if self._lines.ended(instance_id, port) or refused(host, port):
                 raise self._fates.end(instance_id) from None
             raise
+        except exception.PortChanged:
+            self._check_untold(instance_id)
+            raise
+        self._check_untold(instance_id)
+        return info
 
     def live_consoles(self) -> list[shape.LiveConsole]:
         domains = self._connection.call(libvirt_status.active, LIST_TIMEOUT)
@@ -196,12 +199,23 @@ class LibvirtDriver(ConsoleDriver):
             raise self._fates.end(instance_id, transient=not domain.persistent)
         return domain
 
+    def _check_untold(self, instance_id: str) -> None:
+        """Raises InstanceNotReady: what was opened before a stop is not good, whoever asks."""
+        if self._fates.untold(instance_id):
+            raise exception.InstanceNotReady(f"{instance_id} stopped and has begun anew")
+
+    def _line(self, domain: Domain, line: Line) -> model.ConnectInfo:
+        if line.kind == libvirt_xml.TCP:
+            return places.tcp(self.conf, domain, line)
+        return places.served(self.conf, domain, self._lines.lease(domain.id, line))
+
     def _line_at(self, instance_id: str, host: str, port: int) -> model.ConnectInfo:
         """One of several lines is known by its port, also one that was given back meanwhile."""
-        for number, line in enumerate(places.reachable(self._live(instance_id))):
+        domain = self._live(instance_id)
+        for line in places.reachable(domain):
             if line.kind != libvirt_xml.TCP and self._lines.port(instance_id, line) != port:
                 continue
-            info = self.get_console(instance_id, model.ConsoleType.SERIAL, {places.LINE: number})
+            info = self._line(domain, line)
             if (info.host, info.port) == (host, port):
                 return info
         raise exception.PortChanged(f"no line of {instance_id} is at {host}:{port} any more")

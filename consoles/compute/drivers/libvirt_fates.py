@@ -105,6 +105,10 @@ class Fates:
     def over(self, id: str) -> bool:
         return id in self._over
 
+    def untold(self, id: str) -> bool:
+        """Whether it stopped, and the inventory was not told."""
+        return id in self._stopped
+
     def end(self, id: str, transient: bool = False) -> exception.ConsolesError:
         """What to raise for one that does not run: it moved, is gone, or is off."""
         if id in self.moving():

@@ -32,7 +32,7 @@ ANSWER_TIMEOUT = 1.5
 OPEN_TIMEOUT = 5.0
 #: Seconds that a client is kept when the guest's end has ended: mostly the guest stops, and libvirt
 #: soon says so; the client's end is then asked about by its proxy, and known.
-WHY_TIME = 1.0
+WHY_TIME = 0.5
 #: Bytes kept of what a line said while it was served.
 MAX_HEARD = 1 << 16
 
@@ -71,6 +71,7 @@ class Lines:
         self._leases: dict[Key, tuple[Lease, Listener]] = {}
         #: A line has its port again and keeps what it said, as long as its guest runs.
         self._former: dict[Key, tuple[int, bytearray]] = {}
+        self._ended: set[Key] = set()  # lines whose guest's end has ended, until they are opened
 
     def start(self) -> None:
         self._thread.start()
@@ -102,6 +103,11 @@ class Lines:
     def port(self, instance_id: str, line: Line) -> int | None:
         """The port that it has, or had when it was given back last."""
         return self._former.get((instance_id, line.alias), (None, b""))[0]
+
+    def ended(self, instance_id: str, port: int) -> bool:
+        """Whether the guest ended what was served at that port."""
+        return any(key in self._ended for key, (former, _) in list(self._former.items())
+                   if (key[0], former) == (instance_id, port))
 
     def heard(self, instance_id: str, line: Line) -> bytes:
         """The end of what it said while it was served, in this life of its guest."""
@@ -156,18 +162,22 @@ class Lines:
         await self._give_back(lambda lease: chosen(lease.instance_id))
         for key in [key for key in self._former if chosen(key[0])]:
             del self._former[key]
+            self._ended.discard(key)
 
     async def _serve(self, lease: Lease, reader: asyncio.StreamReader,
                      writer: asyncio.StreamWriter) -> None:
         async with lease.lock:
             if reader.at_eof():
                 return
-            guest_ended = True
+            key, guest_ended = (lease.instance_id, lease.line.alias), True
             try:
                 async with asyncio.timeout(OPEN_TIMEOUT):
                     guest = await self._open_end(lease.instance_id, lease.line)
+                self._ended.discard(key)
                 try:
                     guest_ended = await _pump(lease.heard, guest, reader, writer)
+                    if guest_ended:
+                        self._ended.add(key)
                 finally:
                     guest.close()
             except (exception.ConsolesError, OSError) as exc:

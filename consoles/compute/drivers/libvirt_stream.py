@@ -40,7 +40,10 @@ class UnixEnd:
         return cls(*await asyncio.open_unix_connection(path))
 
     async def read(self) -> bytes:
-        return await self._reader.read(CHUNK)
+        try:
+            return await self._reader.read(CHUNK)
+        except ConnectionResetError:  # its end as well, while something was on its way
+            return b""
 
     async def write(self, data: bytes) -> None:
         self._writer.write(data)
