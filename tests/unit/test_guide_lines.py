@@ -13,8 +13,6 @@ from consoles.command import launch
 from consoles.command import manage
 from tests.fixtures import guide
 
-PAGES = [*guide.GUIDE.rglob("*.rst"), guide.ROOT / "README.rst",
-         guide.ROOT / "devstack/README.rst"]
 #: Ours, and the openstack client's own of the same beginning.
 OPENSTACK = ("openstack.console.v1", "openstack.compute.v2")
 
@@ -62,7 +60,7 @@ def understand(words):
         conf(words, default_config_files=[], default_config_dirs=[])
 
 
-LINES = sorted({shlex.join(words) for page in PAGES for block in guide.blocks(page)
+LINES = sorted({shlex.join(words) for page in guide.PAGES for block in guide.blocks(page)
                 if block.language != "ini"
                 for line in guide.commands(block.text) for words in ours(line)})
 
