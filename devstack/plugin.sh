@@ -177,12 +177,16 @@ function init_consoles {
 }
 
 function start_consoles {
-    local service command group
+    local service command group uwsgi
     for service in $(_consoles_enabled "${CONSOLES_SERVICES[@]}"); do
         command="$CONSOLES_BIN_DIR/$service --config-file $CONSOLES_CONF"
         group=""
         if [[ "$service" == consoles-api ]]; then
-            command="$(command -v uwsgi) --procname-prefix consoles-api --ini $CONSOLES_UWSGI_CONF"
+            # stack.sh itself has installed it, as other services' APIs need it, too.
+            if ! uwsgi=$(command -v uwsgi); then
+                die $LINENO "consoles-api needs uwsgi, which is not on the PATH: pip install uwsgi"
+            fi
+            command="$uwsgi --procname-prefix consoles-api --ini $CONSOLES_UWSGI_CONF"
         elif [[ "$service" == consoles-compute ]] && _consoles_agent_has_libvirt; then
             group=${LIBVIRT_GROUP:-libvirt}
         fi

@@ -140,6 +140,12 @@ def test_all_is_stopped_made_and_started_in_the_order_of_needs(make):
         ["get_or_create_endpoint", "compute", "RegionOne", "http://10.0.0.1:8790/v2.1"]]
 
 
+def test_without_uwsgi_it_is_said_who_needs_it(make):
+    none = {"BASH_FUNC_command%%": "() { return 1; }"}  # whatever the tests' machine has
+    with pytest.raises(AssertionError, match="consoles-api needs uwsgi"):
+        make(**ALL_IN_ONE, **none).phase("stack extra")
+
+
 @pytest.mark.parametrize(("localrc", "service_type"), [
     ({"enabled": "rabbit n-api"}, "console"),
     ({"enabled": "rabbit n-api", "CONSOLES_SERVICE_TYPE": "consoles"}, "consoles")])
