@@ -14,8 +14,6 @@ import pytest
 
 from tests.fixtures import guide
 
-PAGES = [*guide.GUIDE.rglob("*.rst"), guide.ROOT / "README.rst",
-         guide.ROOT / "devstack/README.rst"]
 THREE_NODES = ("tests/e2e/test_three_nodes.py"
                "::test_the_page_leads_to_a_console_and_its_mistakes_to_what_it_says")
 HOST_SETUP = "tests/functional/test_host_setup.py::test_a_host_is_set_up_and_left_as_it_was"
@@ -53,7 +51,7 @@ COMMANDS = {
     "admin/growth": {"make bench": OURSELVES},
     "admin/keystone": {"openstack ": KEYSTONE},
     "admin/libvirt": {
-        "apt install": APT, "/opt/consoles/bin/pip install": PIP, "install -D": THREE_NODES,
+        "apt install": APT, "pip install": PIP, "install -D": THREE_NODES,
         "systemctl daemon-reload": THREE_NODES},
     "admin/life-of-a-service": {
         "cp -r /opt/consoles/share": THREE_NODES,
@@ -62,6 +60,10 @@ COMMANDS = {
         "systemctl kill --signal=SIGUSR2": SYSTEMD,
         "journalctl": JOURNAL,
         "find /var/lib/consoles/recordings": FIND,
+        "systemctl stop consoles-consoleauth": SYSTEMD,
+        "systemctl start consoles-consoleauth": SYSTEMD,
+        "mysql ": DUMP,
+        "consoles-manage db sync": THREE_NODES,
         "mysqldump": DUMP},
     "admin/monitoring": {"curl": CURL},
     "admin/per-hypervisor": {
@@ -113,7 +115,8 @@ COMMANDS = {
         "systemctl enable": SYSTEMD},
     "install/three-nodes": dict.fromkeys((
         "mysql -e", "consoles-manage ", "install -D",
-            "systemctl daemon-reload", "systemctl enable --now"), THREE_NODES),
+        "chgrp consoles", "chmod 0640",
+        "systemctl daemon-reload", "systemctl enable --now"), THREE_NODES),
     "user/consoles": {
         "openstack console url show": CLIENT,
         "openstack console log show": LOG},
@@ -156,7 +159,7 @@ def name(page):
                .with_suffix(""))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name)
+@pytest.mark.parametrize("page", guide.PAGES, ids=name)
 def test_each_command_is_run_by_a_test_or_said_why_not(page):
     known = COMMANDS.get(name(page), {})
     commands = typed(page)
@@ -164,7 +167,7 @@ def test_each_command_is_run_by_a_test_or_said_why_not(page):
     assert [start for start in known if not any(one.startswith(start) for one in commands)] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name)
+@pytest.mark.parametrize("page", guide.PAGES, ids=name)
 def test_what_begins_like_a_command_has_a_prompt(page):
     programs = {start.split()[0] for known in COMMANDS.values() for start in known}
     bare = [text.splitlines()[0] for text in texts(page) if text and not guide.commands(text)]
@@ -172,7 +175,7 @@ def test_what_begins_like_a_command_has_a_prompt(page):
 
 
 def test_the_tests_and_pages_that_are_named_are_there():
-    assert set(COMMANDS) <= {name(page) for page in PAGES}
+    assert set(COMMANDS) <= {name(page) for page in guide.PAGES}
     for why in {why for known in COMMANDS.values() for why in known.values()}:
         for path in re.findall(r"tests/\S+\.py", why):
             assert (guide.ROOT / path).exists(), why
