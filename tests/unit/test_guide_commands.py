@@ -39,6 +39,7 @@ PIP = "pip's own; the extra is in the package: tests/e2e/test_wheel.py"
 PLAYER = "a player of somebody else's; the file's format: tests/functional/test_recordings.py"
 SERIAL = f"{OPENSTACK}::test_a_serial_console_is_opened_in_the_terminal"
 SYSTEMD = "needs systemd; tests/functional/test_units.py starts the units' commands"
+VIRTLOGD = "needs virtlogd as root, on a host of libvirt's"
 VIEWER = "a viewer of somebody else's, on a user's desktop"
 
 COMMANDS = {
@@ -52,7 +53,8 @@ COMMANDS = {
     "admin/keystone": {"openstack ": KEYSTONE},
     "admin/libvirt": {
         "apt install": APT, "pip install": PIP, "install -D": THREE_NODES,
-        "systemctl daemon-reload": THREE_NODES},
+        "systemctl daemon-reload": THREE_NODES, "systemctl restart": SYSTEMD,
+        "install -d": VIRTLOGD, "install -m": VIRTLOGD},
     "admin/life-of-a-service": {
         "cp -r /opt/consoles/share": THREE_NODES,
         "systemctl daemon-reload": THREE_NODES,
