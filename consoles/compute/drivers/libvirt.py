@@ -61,8 +61,8 @@ class LibvirtDriver(ConsoleDriver):
         self._connection.start()
 
     def stop(self) -> None:
+        self._connection.stop()  # first, as its events are told to the lines
         self._lines.stop()
-        self._connection.stop()
 
     def list_instances(self) -> list[model.Instance]:
         """The last ones while libvirt is away: guests and their consoles run on without it."""

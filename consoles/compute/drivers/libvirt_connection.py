@@ -53,6 +53,7 @@ class Connection:
         self._connection: Any = None
         self._connecting = threading.Lock()
         self._turn = threading.Lock()
+        self._dropping = threading.Lock()
         self._silent = False  # it is known that there is no connection
         self._keeper = Periodic("libvirt", LOOK_INTERVAL, self._look)
         self._retrying = tenacity.Retrying(
@@ -79,10 +80,10 @@ class Connection:
     def stop(self) -> None:
         """Within a second."""
         self._keeper.stop()
-        connection, self._connection = self._connection, None
-        if connection is not None:
+        closing = self._drop(self._connection)
+        if closing is not None:
             with contextlib.suppress(Exception):
-                in_thread(functools.partial(_close, connection)).result(0.5)
+                closing.result(0.5)
         self._keeper.join(0.4)
 
     def call(self, work: Work[T], timeout: float = CALL_TIMEOUT) -> T:
@@ -120,8 +121,9 @@ class Connection:
             self._turn.release()
 
     def _look(self) -> None:
-        if self._connection is None or not self._connection.isAlive():
-            self._connection = None
+        connection = self._connection
+        if connection is None or not _is_alive(connection):
+            self._drop(connection)
             self._retrying(self._try)
 
     def _try(self) -> None:
@@ -136,15 +138,34 @@ class Connection:
             if self._connection is not None:  # the first try came to its end after all
                 return
             connection = self.open()
-            with _unless_unsupported():
-                connection.registerCloseCallback(self._lost, None)
-            for event, told in ((libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, self._lifecycle),
-                                (libvirt.VIR_DOMAIN_EVENT_ID_METADATA_CHANGE, self._metadata)):
-                connection.domainEventRegisterAny(None, event, told, None)
+            try:
+                self._listen(connection)
+            except libvirt.libvirtError:
+                in_thread(functools.partial(_close, connection))
+                raise
             self._connection = connection
         self._silent = False
         LOG.info("Connected to libvirt at %s", self._uri)
         self._connected()
+
+    def _listen(self, connection: Any) -> None:
+        with _unless_unsupported():
+            connection.registerCloseCallback(self._lost, None)
+        for event, told in ((libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, self._lifecycle),
+                            (libvirt.VIR_DOMAIN_EVENT_ID_METADATA_CHANGE, self._metadata)):
+            connection.domainEventRegisterAny(None, event, told, None)
+
+    def _drop(self, connection: Any) -> "concurrent.futures.Future[None] | None":
+        """Use it no more, and have it closed once: after the call that is under way on it."""
+        with self._dropping:
+            if connection is None or connection is not self._connection:
+                return None
+            self._connection = None
+
+        def close() -> None:
+            with self._turn:
+                _close(connection)
+        return in_thread(close)
 
     def _log_absence(self, why: object) -> None:
         if not self._silent:
@@ -153,8 +174,7 @@ class Connection:
 
     def _lost(self, connection: Any, reason: int, opaque: None) -> None:
         LOG.warning("The connection to libvirt at %s is lost", self._uri)
-        if connection is self._connection:
-            self._connection = None
+        self._drop(connection)
         self._keeper.poke()
 
     def _lifecycle(self, connection: Any, domain: Any, event: int, detail: int,
@@ -198,12 +218,19 @@ def _run_events() -> None:
             LOG.exception("libvirt's event loop failed, it goes on")
 
 
+def _is_alive(connection: Any) -> bool:
+    with contextlib.suppress(libvirt.libvirtError):
+        return bool(connection.isAlive())
+    return False
+
+
 def _close(connection: Any) -> None:
     """Callbacks that stay registered would keep it open."""
     with contextlib.suppress(libvirt.libvirtError):
         connection.unregisterCloseCallback()
     for callback in list(connection.domainEventCallbackID):
-        connection.domainEventDeregisterAny(callback)
+        with contextlib.suppress(libvirt.libvirtError):  # the daemon may be gone
+            connection.domainEventDeregisterAny(callback)
     connection.close()
 
 

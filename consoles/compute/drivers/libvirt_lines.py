@@ -128,7 +128,11 @@ class Lines:
 
     def _forget(self, chosen: Callable[[str], bool]) -> None:
         if any(chosen(instance_id) for instance_id, _ in list(self._former)):
-            asyncio.run_coroutine_threadsafe(self._end(chosen), self._loop)
+            ending = self._end(chosen)
+            try:
+                asyncio.run_coroutine_threadsafe(ending, self._loop)
+            except RuntimeError:  # all have ended
+                ending.close()
 
     def _ask(self, work: Coroutine[Any, Any, T], timeout: float = ANSWER_TIMEOUT) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout)

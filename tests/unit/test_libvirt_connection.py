@@ -1,0 +1,93 @@
+"""The connection to libvirt, with libvirt's connections made of lists."""
+
+import contextlib
+import threading
+
+import libvirt
+import pytest
+
+from consoles import exception
+from consoles.compute.drivers.libvirt_connection import Connection
+from tests.fixtures.processes import wait_for
+
+
+def unavailable(*arguments):
+    raise libvirt.libvirtError("cannot")
+
+
+class Opened:
+    """What libvirt.open answers, as far as it is used."""
+
+    def __init__(self):
+        self.closed = threading.Event()
+        self.domainEventCallbackID = {}
+        self.lost = None
+
+    def registerCloseCallback(self, told, opaque):
+        self.lost = told
+
+    def isAlive(self):
+        return True
+
+    def domainEventRegisterAny(self, *arguments):
+        pass
+
+    def setKeepAlive(self, *arguments):
+        pass
+
+    def unregisterCloseCallback(self):
+        pass
+
+    def close(self):
+        assert not self.closed.is_set()  # twice would free it twice
+        self.closed.set()
+
+
+@pytest.fixture
+def connect(monkeypatch):
+    """→ the driver's connection, opened on these in turn."""
+    made = []
+
+    def run(*opened):
+        rest = iter(opened)
+        monkeypatch.setattr(libvirt, "open", lambda uri: next(rest))
+        made.append(Connection("test:///x", lambda: None, lambda *_: None))
+        made[0].start()
+        return made[0]
+
+    yield run
+    made[0].stop()
+
+
+def is_used(connection, opened):
+    def used():
+        with contextlib.suppress(exception.AgentUnavailable):
+            return connection.call(lambda one: one, 30) is opened
+    return wait_for(used)
+
+
+def test_what_cannot_say_whether_it_lives_is_dead_and_closed(connect):
+    first, second = Opened(), Opened()
+    first.isAlive = unavailable
+    connection = connect(first, second)
+    assert first.closed.wait(30)
+    wait_for(lambda: second.lost)
+    assert is_used(connection, second)
+
+
+def test_what_was_lost_is_closed(connect):
+    first, second = Opened(), Opened()
+    connection = connect(first, second)
+    assert is_used(connection, first)
+    first.lost(first, 0, None)
+    assert first.closed.wait(30)
+    wait_for(lambda: second.lost)
+
+
+def test_what_tells_of_no_events_is_closed(connect):
+    first, second = Opened(), Opened()
+    first.domainEventRegisterAny = unavailable
+    connect(first, second)
+    assert first.closed.wait(30)
+    wait_for(lambda: second.lost)
+    assert not second.closed.is_set()
