@@ -4,6 +4,7 @@ import libvirt
 import pytest
 
 from benchmarks import libvirt_domains
+from consoles.compute.drivers import libvirt_status
 from consoles.compute.drivers.libvirt_connection import run_events
 
 COUNT = 1000
@@ -32,3 +33,21 @@ def test_all_are_told_found_and_seen(domains):
         assert gone.UUIDString() not in {one.id for one in driver.list_instances()}
     finally:
         driver.stop()
+
+
+def test_who_asks_while_all_are_read_waits_for_one_domain_at_most(domains):
+    connection, calls = libvirt.open(libvirt_domains.URI), []
+
+    def call(work, timeout=0):
+        calls.append(work)
+        return work(connection)
+
+    try:
+        found = libvirt_status.scan(call, {})
+        assert len(calls) == 1 + len(found) > len(domains)
+        known = {id: domain for id, (domain, _) in found.items()}
+        del calls[:], known[domains[0].UUIDString()]
+        assert libvirt_status.scan(call, known) == found
+        assert len(calls) == 2
+    finally:
+        connection.close()

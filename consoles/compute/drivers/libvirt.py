@@ -35,9 +35,6 @@ from consoles.compute.listener import refused
 
 LOG = logging.getLogger(__name__)
 
-#: Seconds for what asks about all domains; in the thread that reports.
-LIST_TIMEOUT = 30.0
-
 
 class LibvirtDriver(ConsoleDriver):
     def __init__(self, conf: cfg.ConfigOpts, host: str) -> None:
@@ -70,8 +67,7 @@ class LibvirtDriver(ConsoleDriver):
         stale, self._again = self._fates.take(), set()
         known = {id: domain for id, domain in self._domains.items() if id not in stale}
         try:
-            found = self._connection.call(
-                lambda connection: libvirt_status.scan(connection, known), LIST_TIMEOUT)
+            found = libvirt_status.scan(self._connection.call, known)
         except exception.AgentUnavailable as exc:
             self._fates.put_back(stale)
             if self._instances is None:
@@ -115,7 +111,7 @@ class LibvirtDriver(ConsoleDriver):
         return info
 
     def live_consoles(self) -> list[shape.LiveConsole]:
-        domains = self._connection.call(libvirt_status.active, LIST_TIMEOUT)
+        domains = libvirt_status.active(self._connection.call)
         return [console for domain in domains for console in places.live(domain)]
 
     def get_console_output(self, instance_id: str, length: int | None) -> str:

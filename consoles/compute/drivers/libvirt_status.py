@@ -1,14 +1,20 @@
 """All domains, and the status of an instance by the state of its domain and the reason of that."""
 
+from collections.abc import Callable
 from typing import Any
 
 import libvirt
 
+from consoles import exception
 from consoles.compute.drivers import libvirt_xml
 from consoles.compute.drivers.libvirt_xml import Domain
 
 #: Domains with their statuses, by id.
 Found = dict[str, tuple[Domain, str]]
+#: Connection.call.
+Call = Callable[..., Any]
+#: Seconds for what asks about all domains; in the thread that reports.
+LIST_TIMEOUT = 30.0
 #: Not here any more: its definition is what a migration left behind.
 ELSEWHERE = "ELSEWHERE"
 #: What libvirt's handles have for the life of a domain that is off.
@@ -42,25 +48,28 @@ def read(handle: Any) -> Domain:
     return libvirt_xml.parse(handle.XMLDesc(), persistent=bool(handle.isPersistent()))
 
 
-def scan(connection: Any, known: dict[str, Domain]) -> Found:
-    """One question for all, two more for each that is not among the `known` or began anew. Of a
-    domain without a definition nothing is left once it stops, though libvirt may need a while."""
+def scan(call: Call, known: dict[str, Domain]) -> Found:
+    """One question for all, two more for each that is not among the `known` or began anew; each
+    a `call` of its own, so that who asks of one domain waits for one. Of a domain without a
+    definition nothing is left once it stops, though libvirt may need a while."""
     found = {}
-    for handle, stats in connection.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_STATE):
+    for handle, stats in call(_stats, LIST_TIMEOUT):
         id = handle.UUIDString()
-        try:
-            domain = known.get(id)
-            if domain is None or (domain.life or OFF) != handle.ID():
-                domain = read(handle)
-        except libvirt.libvirtError as exc:
-            if exc.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
-                raise
-            continue  # it went in between
+        domain = known.get(id)
+        if domain is None or (domain.life or OFF) != handle.ID():
+            try:
+                domain = call(lambda _, handle=handle: read(handle), LIST_TIMEOUT)
+            except exception.InstanceNotFound:
+                continue  # it went in between
         if domain.persistent or stats["state.state"] != libvirt.VIR_DOMAIN_SHUTOFF:
             found[id] = domain, of(stats["state.state"], stats["state.reason"])
     return found
 
 
-def active(connection: Any) -> list[Domain]:
+def active(call: Call) -> list[Domain]:
     """Those that run, as they are now."""
-    return [domain for domain, _ in scan(connection, {}).values() if domain.active]
+    return [domain for domain, _ in scan(call, {}).values() if domain.active]
+
+
+def _stats(connection: Any) -> Any:
+    return connection.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_STATE)
