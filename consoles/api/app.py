@@ -32,6 +32,8 @@ from consoles.rpc.sessions import Sessions
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
+#: Levels of a body's JSON; no schema of ours has more than five.
+MAX_NESTING = 16
 HEALTHCHECK = frozenset({"/healthcheck", "/v2.1/healthcheck"})
 
 
@@ -86,7 +88,15 @@ def _beside(health: Any, application: Application) -> Application:
 
 
 def _loads(text: str) -> Any:
+    """Raises ValueError. What is nested deeply would exhaust the stack of whoever looks at it."""
     try:
-        return json.loads(text)
+        value = json.loads(text)
     except RecursionError as exc:
         raise ValueError("nested too deeply") from exc
+    level = [value]
+    for _ in range(MAX_NESTING):
+        level = [inner for outer in level if isinstance(outer, dict | list)
+                 for inner in (outer.values() if isinstance(outer, dict) else outer)]
+    if level:
+        raise ValueError("nested too deeply")
+    return value

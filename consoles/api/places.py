@@ -46,5 +46,7 @@ def _hosts(services: Services, context: RequestContext,
         raise exception.InstanceNotReady(f"instance {instance.id} has no host")
     yield instance.host
     now = instances.reported(services, context, instance.id)
-    if now and now.host and now.host != instance.host:
+    if now is None:
+        raise exception.InstanceNotFound(f"instance {instance.id} was deleted meanwhile")
+    if now.host and now.host != instance.host:
         yield now.host

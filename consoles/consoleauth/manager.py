@@ -133,7 +133,9 @@ class ConsoleAuthManager:
         try:
             return self._locator.locate(context, claim.details, claim.host)
         except exception.ConsolesError as exc:
-            self._database.write(claims.give_up, session_id, exc.close_code, exc.reason)
+            ended = self._database.write(claims.give_up, session_id, exc.close_code, exc.reason)
+            self._closer.close(context, ended, CLOSE_CODES[claims.SIBLINGS_END],
+                               claims.SIBLINGS_END)
             raise
 
 

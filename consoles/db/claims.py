@@ -65,15 +65,19 @@ def claim(db: orm.Session, token_hash: str, session: model.SessionRequest,
 
 def close(db: orm.Session, tallies: list[model.Tally]) -> list[sessions.Place]:
     """Record ends as `sessions.close` does; → sessions that end with them, and where they run."""
+    # First of all: a token that is free again no longer says whose siblings they are.
+    ended = _end_siblings(db, [tally.session_id for tally in tallies])
     release(db, [tally.session_id for tally in tallies if not tally.opened])
     sessions.close(db, tallies)
-    return _end_siblings(db, [tally.session_id for tally in tallies])
+    return ended
 
 
 def give_up(db: orm.Session, session_id: str, code: int, reason: str) -> list[sessions.Place]:
-    """End a session that never had its console."""
+    """End a session that never had its console; → others that end with it."""
+    ended = _end_siblings(db, [session_id])
     release(db, [session_id])
-    return sessions.end_where(db, Session.id == session_id, code, reason)
+    sessions.end_where(db, Session.id == session_id, code, reason)
+    return ended
 
 
 def release(db: orm.Session, session_ids: Sequence[str]) -> None:
@@ -118,5 +122,5 @@ def _end_siblings(db: orm.Session, session_ids: Sequence[str]) -> list[sessions.
     used = [row.id for row in rows if row.options.get("single_use")]
     if not used:
         return []
-    return sessions.end_where(db, Session.connection_id.in_(used),
-                              exception.CLOSE_CODES[SIBLINGS_END], SIBLINGS_END)
+    others = sa.and_(Session.connection_id.in_(used), Session.id.not_in(session_ids))
+    return sessions.end_where(db, others, exception.CLOSE_CODES[SIBLINGS_END], SIBLINGS_END)

@@ -85,7 +85,8 @@ class OpenConsole(command.Command):
         asked = {name: getattr(parsed_args, name) for name in OPTIONS}
         response = plugin.client(manager).post(
             f"/servers/{server.id}/console",
-            json=body | {name: value for name, value in asked.items() if value})
+            json=body | {name: value for name, value in asked.items()
+                         if value is not None and value is not False})
         sdk_exceptions.raise_from_response(response)
         return str(response.json()["url"])
 

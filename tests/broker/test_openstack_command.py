@@ -211,6 +211,8 @@ def test_the_wrong_user_opens_nothing(refused, user, server, says):
 @pytest.mark.parametrize("words, says", [
     (["--print", "--ttl", "86401"], "at most 600 seconds"),
     (["--print", "--client-cidr", "everywhere"], "client_cidr"),
+    (["--print", "--client-cidr", ""], "client_cidr"),
+    (["--print", "--ttl", "0"], "ttl"),
     (["--print", "--serial", "--spice"], "not allowed with"),
     (["--print", "--viewer", "vncviewer"], "not allowed with"),
     (["--print", "--spice"], "not available for the server"),

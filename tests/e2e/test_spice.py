@@ -164,6 +164,7 @@ def test_the_trials_guest_shows_what_is_typed(conf, make_proxy, consoleauth, pag
         page.wait_for_selector("html[data-state=connected]")
         page.wait_for_function("""() => {       // blue, when the BIOS is done
             const canvas = document.querySelector("canvas");
+            if (!canvas) return false;
             const { data } = canvas.getContext("2d").getImageData(canvas.width / 2, 200, 1, 1);
             return data[0] === 0 && data[2] > 100;
         }""")

@@ -1,5 +1,7 @@
 """Consoles as clients of Nova ask for them: the actions of old, remote-consoles, microversions."""
 
+import functools
+
 import pytest
 
 from consoles.model import ConsoleType
@@ -108,6 +110,20 @@ def test_an_action_that_is_not_ours_is_named(api):
 
 def test_a_name_that_is_no_text_is_refused_as_any_other(api):
     assert "There is no such action" in api.fault(400, "POST", ACTION, {"\ud800": 1})
+
+
+@pytest.mark.parametrize("depth", [20, 500, 800, 880, 890, 900, 910])
+@pytest.mark.parametrize("action, key", [
+    ("os-getConsoleOutput", "length"), ("os-getVNCConsole", "type")])
+def test_what_is_nested_deeply_is_refused(api, action, key, depth):
+    value = functools.reduce(lambda inner, _: [inner], range(depth), "x")
+    assert "nested" in api.fault(400, "POST", ACTION, {action: {key: value}})
+
+
+@pytest.mark.parametrize("way", [0, 1])
+def test_a_server_that_is_deleted_meanwhile_is_not_moving(api, way):
+    path, body, version = both("deleted")[way]
+    api.fault(404, "POST", path, body, version=version)
 
 
 def both(server):

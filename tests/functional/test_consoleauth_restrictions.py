@@ -1,5 +1,8 @@
 """Tokens for one use and for some addresses, as consoleauth keeps them."""
 
+import threading
+from concurrent import futures
+
 import pytest
 
 from consoles import exception
@@ -147,6 +150,43 @@ def test_siblings_end_with_the_main_channel(plant):
     assert plant.session_row(display)["state"] == "ended"
     wait_for(plant.worker.told.is_set)
     assert plant.worker.closed == [([display], 1000, claims.SIBLINGS_END)]
+
+
+def test_siblings_end_with_a_main_channel_that_never_reached_its_target(plant):
+    """Else they would live on while the token is free for anybody's next use."""
+    plant.add(**SPICE)
+    main, sibling = channel(plant), channel(plant)
+    plant.sessions.close(plant.context, [
+        tally(main, opened=False, code=4502, reason="target_unreachable")])
+    assert plant.session_row(main)["reason"] == "target_unreachable"
+    assert plant.session_row(sibling)["state"] == "ended"
+    wait_for(plant.worker.told.is_set)
+    assert plant.worker.closed == [([sibling], 1000, claims.SIBLINGS_END)]
+    channel(plant, client_address="192.0.2.9")
+    with pytest.raises(exception.TokenUsed):
+        channel(plant, client_address="192.0.2.10")
+
+
+def test_siblings_end_with_a_main_channel_that_the_agent_refuses(plant):
+    plant.add(**SPICE)
+    answering, asked = threading.Event(), threading.Event()
+    answer = plant.agent.answer
+
+    def refuse(*arguments):
+        asked.set()
+        assert answering.wait(30)
+        raise exception.InstanceNotReady
+    plant.agent.answer = refuse
+    with futures.ThreadPoolExecutor() as pool:
+        main = pool.submit(channel, plant)
+        assert asked.wait(30)
+        plant.agent.answer = answer
+        sibling = channel(plant)
+        answering.set()
+        with pytest.raises(exception.InstanceNotReady):
+            main.result(30)
+    assert plant.session_row(sibling)["state"] == "ended"
+    assert claimer(plant) is None
 
 
 def test_channels_of_a_token_for_many_uses_end_alone(plant):

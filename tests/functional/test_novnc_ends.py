@@ -115,7 +115,7 @@ def test_a_target_that_breaks_off_is_asked_about_as_well(proxy, consoleauth):
         sock.close()
     target = targets.Target(targets.rfb_server(reset))
     consoleauth.add("good", target.port, agent_host="agent")
-    consoleauth.why = exception.InstanceNotReady("x")
+    consoleauth.why = [exception.InstanceNotReady("x")]
     ws = greeted(proxy.connect())
     ws.send(b"k")
     assert ws.until_closed()[0] == 4409

@@ -6,6 +6,7 @@ import threading
 import uuid
 
 import pytest
+import stevedore
 
 from consoles import exception
 from consoles.compute.drivers import base
@@ -37,6 +38,7 @@ def driver(conf, tmp_path, monkeypatch, changed, sockets):
     (package / "METADATA").write_text("Metadata-Version: 2.1\nName: another\nVersion: 1.0\n")
     (package / "entry_points.txt").write_text(ENTRY)
     monkeypatch.syspath_prepend(package.parent)
+    monkeypatch.setattr(stevedore.ExtensionManager, "ENTRY_POINT_CACHE", {})
     monkeypatch.setattr(qmp_driver, "PATIENCE", 20)     # a machine that is busy
     driver = base.load("qmp", conf, "kvm7")
     conf.set_override("qmp_directory", str(sockets), group="compute")

@@ -10,10 +10,10 @@ import pytest
 
 from consoles.proxies import catalog
 from tests.fixtures import rfb_viewer
+from tests.fixtures.guide import GUIDE
 from tests.fixtures.vencrypt import NAME
 from tests.fixtures.vencrypt import qemu
 from tests.functional.test_guide import blocks
-from tests.functional.test_guide import GUIDE
 
 PAGE = GUIDE / "admin/vencrypt.rst"
 
@@ -23,7 +23,7 @@ def places(tmp_path_factory):
     """The directories that stand for the guide's, filled by its commands."""
     root = tmp_path_factory.mktemp("guide")
     own = grp.getgrgid(os.getgid()).gr_name
-    typed = "".join(blocks(PAGE, "console"))
+    typed = "\n".join(blocks(PAGE, "console"))
     assert NAME in typed
     typed = re.sub("^# systemctl .*", "", typed, flags=re.M)    # nothing runs here
     typed = re.sub("-g [a-z]+", f"-g {own}", typed)

@@ -76,7 +76,7 @@ def test_an_end_that_is_not_answered_is_waited_for_in_vain_only_so_long(xvp, fir
 
 
 def test_why_a_guest_ended_is_asked_of_its_agent(xvp, consoleauth):
-    consoleauth.why = exception.InstanceNotReady()
+    consoleauth.why = [exception.InstanceNotReady()]
     xvp.says(targets.rfb_server(lambda sock: sock.close()), agent_host="agent")
     stream = xvp.dial().greeted()
     assert stream.read_all() == b""

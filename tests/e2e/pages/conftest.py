@@ -31,7 +31,7 @@ def context():
 @pytest.fixture
 def page(context):
     tab = context.new_page()
-    tab.set_default_timeout(30_000)
+    tab.set_default_timeout(60_000)
     yield tab
     tab.close()
 
