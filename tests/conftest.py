@@ -5,6 +5,7 @@ pytest_plugins = (
     "tests.fixtures.browser",
     "tests.fixtures.bus",
     "tests.fixtures.certificates",
+    "tests.fixtures.clients",
     "tests.fixtures.connect",
     "tests.fixtures.consoleauth",
     "tests.fixtures.domains",

@@ -19,7 +19,7 @@ from consoles.command import advice
 from consoles.command import handshake
 from consoles.command import instances
 from consoles.command import output
-from consoles.compute.endpoints import BASE_URLS
+from consoles.conf.base_urls import BASE_URLS
 from consoles.context import RequestContext
 from consoles.model import ConsoleType
 from consoles.proxies import catalog

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from consoles.command import advice
 from consoles.command import handshake
-from consoles.compute.endpoints import BASE_URLS
+from consoles.conf.base_urls import BASE_URLS
 from consoles.model import ConsoleType
 from consoles.proxies import catalog
 

@@ -3,11 +3,11 @@
 import pathlib
 import queue
 
-import oslo_messaging as messaging
 import pytest
 from oslo_config import cfg
 from oslo_messaging import conffixture
 
+from tests.fixtures.bus import notified
 from tests.fixtures.cloud import Cloud
 from tests.fixtures.cloud import RED
 
@@ -38,16 +38,9 @@ def collector(rabbit):
     collector.url = rabbit.new_vhost()
     conf = cfg.ConfigOpts()
     conf([], project="collector", default_config_files=[], default_config_dirs=[])
-    with conffixture.ConfFixture(conf, transport_url=collector.url):
-        transport = messaging.get_notification_transport(conf)
-        listener = messaging.get_notification_listener(
-            transport, [messaging.Target(exchange="consoles", topic="notifications")],
-            [collector], executor="threading")
-        listener.start()
+    with (conffixture.ConfFixture(conf, transport_url=collector.url),
+          notified(conf, collector, exchange="consoles")):
         yield collector
-        listener.stop()
-        listener.wait()
-        transport.cleanup()
 
 
 def test_a_request_and_its_answer_are_told_without_a_token(

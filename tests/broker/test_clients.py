@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from tests.fixtures.clients import Clients
 from tests.fixtures.cloud import BLUE
 from tests.fixtures.cloud import Cloud
 from tests.fixtures.cloud import RED
@@ -39,15 +38,6 @@ def cloud(keystone, rabbit, tmp_path_factory):
         yield cloud.start()
     finally:
         services.end()
-
-
-@pytest.fixture(scope="module")
-def clients(cloud):
-    clients = Clients(cloud.keystone.url, cloud.services.directory / "clients.log")
-    try:
-        yield clients
-    finally:
-        clients.stop()
 
 
 @pytest.mark.parametrize("flag, protocol, console_type", FLAGS)

@@ -12,7 +12,6 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.fixtures import dashboard
-from tests.fixtures.clients import Clients
 from tests.fixtures.cloud import BLUE
 from tests.fixtures.cloud import RED
 from tests.fixtures.open_cloud import BUILT_IN
@@ -76,15 +75,6 @@ def cloud(keystone, rabbit, site, tmp_path_factory):
         yield cloud.start()
     finally:
         services.end()
-
-
-@pytest.fixture(scope="module")
-def clients(cloud):
-    clients = Clients(cloud.keystone.url, cloud.services.directory / "clients.log")
-    try:
-        yield clients
-    finally:
-        clients.stop()
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import pathlib
 import threading
 
 import jsonschema
-import oslo_messaging as messaging
 import pytest
 
 from consoles import exception
@@ -14,6 +13,7 @@ from consoles.rpc import transport as bus
 from consoles.rpc.notifications import Outbox
 from tests.fixtures import targets
 from tests.fixtures import ws_client
+from tests.fixtures.bus import notified
 from tests.fixtures.processes import wait_for
 
 SCHEMA = json.loads((pathlib.Path(__file__).parents[2]
@@ -145,14 +145,8 @@ class Listening:
 def listening(conf):
     endpoint = Listening()
     bus.register_opts(conf)
-    transport = messaging.get_notification_transport(conf)
-    listener = messaging.get_notification_listener(
-        transport, [messaging.Target(topic="notifications")], [endpoint], executor="threading")
-    listener.start()
-    yield endpoint
-    listener.stop()
-    listener.wait()
-    transport.cleanup()
+    with notified(conf, endpoint):
+        yield endpoint
 
 
 def test_the_same_events_are_notifications_when_switched_on(

@@ -1,5 +1,7 @@
 """What a worker counts, read as Prometheus reads it."""
 
+import threading
+
 import prometheus_client
 import pytest
 
@@ -148,3 +150,10 @@ def test_no_label_is_anybodys_to_choose(proxy, consoleauth):
 def test_no_listener_for_monitoring_unless_told_and_then_on_loopback(options):
     defaults = {option.name: option.default for option in options.OPTS}
     assert (defaults["metrics_port"], defaults["metrics_host"]) == (0, "127.0.0.1")
+
+
+def test_a_worker_that_ends_serves_its_page_no_more(proxy):
+    closed = threading.Event()
+    proxy.worker._metrics.close = closed.set
+    proxy.stop()
+    assert closed.is_set()

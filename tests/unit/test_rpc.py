@@ -1,8 +1,8 @@
 """The interfaces on an in-process bus: hashing, errors and bounds."""
 
-import concurrent.futures
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -169,25 +169,22 @@ def test_what_a_call_waits_for_its_turn_is_not_given_to_it_again(monkeypatch):
 
 def test_a_call_waits_for_its_turn_no_longer_than_leaves_it_half_of_its_time(monkeypatch):
     """What is left is the timeout of the broker's sockets, too."""
-    monkeypatch.setattr(turns, "PATIENCE", 60)
-    asked, freed = threading.Event(), threading.Event()
+    waits, given = [], []
 
-    class Hung:
-        def call(self, *arguments):
-            asked.set()
-            assert freed.wait(30)
+    class Quick:
+        def call(self, interface, server, context, method, arguments, timeout):
+            given.append(timeout)
 
-    compute = Compute(transport.ThreadCaller(Hung(), timeout=3, per_server=1)).at("one")
-    ask = (RequestContext(), "i", "novnc", "h", 1)
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        first = pool.submit(compute.validate_console, *ask)
-        assert asked.wait(30)
-        begin = time.monotonic()
-        with pytest.raises(exception.AgentUnavailable, match="1 calls"):
-            compute.validate_console(*ask)
-        assert time.monotonic() - begin >= 1.5
-        freed.set()
-        concurrent.futures.wait([first])
+    def late(interface, server, deadline):
+        waits.append(deadline - time.monotonic())
+        monkeypatch.setattr(transport, "time", SimpleNamespace(monotonic=lambda: deadline + 3600))
+        return 0.0
+
+    caller = transport.ThreadCaller(Quick(), timeout=50)
+    monkeypatch.setattr(caller._turns, "enter", late)
+    Compute(caller).at("one").validate_console(RequestContext(), "i", "novnc", "h", 1)
+    assert waits[0] <= 25
+    assert given == [25]
 
 
 def test_a_service_that_does_not_answer_is_named(bus, endpoint):
