@@ -2,6 +2,8 @@
 
 SHELL := /bin/bash
 TEST := build/test
+# Most tests wait for processes of theirs: two of them leave two cores idle for half of the time.
+PROCESSES := 3
 
 .PHONY: help demo test lint bench docs pictures package clean
 
@@ -22,7 +24,7 @@ test: $(TEST)
 	@tools/pages
 	@tools/keystone >/dev/null
 	@tools/bootstrap docs
-	@$(TEST)/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+	@$(TEST)/bin/python -m pytest -n $(PROCESSES) --dist loadfile $(ARGS)
 
 lint: $(TEST)
 	@$(TEST)/dependencies/bin/ruff check .
