@@ -1,8 +1,15 @@
-"""A database that goes away and comes back."""
+"""A database that goes away and comes back, by itself or from a backup."""
 
+import pathlib
+import re
+import subprocess
+import sys
 import time
 
+from sqlalchemy import make_url
+
 from consoles import exception
+from tests.fixtures import guide
 from tests.fixtures.consoleauth import refused
 from tests.fixtures.consoleauth import started
 
@@ -26,3 +33,47 @@ def test_connections_that_the_server_cut_are_replaced_unseen(own_mariadb):
         own_mariadb.kill()
         own_mariadb.start()
         assert plant.get() is not None
+
+
+def operator(home, url):
+    """→ a shell in `home`, whose programs find the database as an operator's find it."""
+    (home / ".consoles").mkdir()
+    (home / ".consoles/consoles.conf").write_text(f"[database]\nconnection = {url}\n")
+    server = make_url(url)
+    (home / ".my.cnf").write_text(f"[client]\nhost={server.host}\nport={server.port}\n"
+                                  f"user={server.username}\n")
+    path = f"{pathlib.Path(sys.executable).parent}:/usr/bin:/bin"
+
+    def run(command):
+        done = subprocess.run(command.replace("/opt/consoles/bin/", ""), shell=True, cwd=home,
+                              env={"HOME": str(home), "PATH": path}, capture_output=True,
+                              text=True, timeout=60, check=False)
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
+        return done.stdout
+
+    return run
+
+
+def test_the_guides_backup_comes_back_by_the_guides_commands(mariadb, tmp_path):
+    """What was there at the dump is there again; what came later is not."""
+    typed = [command for block in guide.blocks(guide.GUIDE / "admin/life-of-a-service.rst")
+             for command in guide.commands(block.text) if re.search(r"mysql|db sync|auth$", command)]
+    dump, = [command for command in typed if command.startswith("mysqldump")]
+    stop, *back, start = typed[typed.index(dump) + 1:]
+    assert (stop, start) == ("systemctl stop consoles-consoleauth",
+                             "systemctl start consoles-consoleauth")
+    mariadb.execute("CREATE DATABASE consoles")
+    url = make_url(mariadb.new_database()).set(database="consoles")
+    shell = operator(tmp_path, url.render_as_string(hide_password=False))
+    with started(str(url)) as plant:
+        plant.add("kept")
+        session = plant.open("kept")
+        shell(dump)
+        plant.add("later")
+    for command in back:
+        shell(command)
+    shell("consoles-manage db version")
+    with started(str(url)) as plant:
+        assert plant.session_row(session)["instance_id"] == "i1"
+        assert plant.get("kept")["instance_id"] == "i1"
+        assert plant.get("later") is None

@@ -22,10 +22,11 @@ CONNECT = "tests/functional/test_connect.py"
 CERTIFICATES = ("tests/functional/test_vencrypt_guide.py"
                 "::test_the_certificates_of_the_guide_open_a_console")
 APT = "changes the machine; the packages that tests need are those of bindep.txt"
+BACKUP = ("tests/broker/test_consoleauth_database.py"
+          "::test_the_guides_backup_comes_back_by_the_guides_commands")
 CLIENT = "the openstack client's own; what it asks of the API: tests/broker/test_clients.py"
 CURL = "a request that tests make with a client of their own"
 DEMO = "installs, and serves until Ctrl-C; what it starts: tests/e2e/test_wheel.py"
-DUMP = "MariaDB's own program; no test restores a dump"
 FIND = "tests/unit/test_guide_commands.py::test_recordings_are_deleted_by_their_age"
 JOURNAL = "needs systemd's journal; what stands in it: tests/functional/test_report.py"
 INSTANCES = ("tests/broker/test_nova.py"
@@ -64,9 +65,9 @@ COMMANDS = {
         "find /var/lib/consoles/recordings": FIND,
         "systemctl stop consoles-consoleauth": SYSTEMD,
         "systemctl start consoles-consoleauth": SYSTEMD,
-        "mysql ": DUMP,
-        "consoles-manage db sync": THREE_NODES,
-        "mysqldump": DUMP},
+        "mysql ": BACKUP,
+        "consoles-manage db sync": BACKUP,
+        "mysqldump": BACKUP},
     "admin/monitoring": {"curl": CURL},
     "admin/per-hypervisor": {
         "consoles-manage host setup": HOST_SETUP,
