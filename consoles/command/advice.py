@@ -29,8 +29,8 @@ REASONS = {
     "instance_moving": ("server", "It migrates: try again in a moment."),
     "port_changed": ("agent", "It was restarted or has moved in this moment: try again."),
     "instance_not_ready": ("agent", "It does not run: start it."),
-    "console_type_unavailable": ("agent", "Choose another --type, set `enabled` for it on {host}, "
-                                          "or give the server that device."),
+    "console_type_unavailable": ("agent", "Choose another --type or --line, set `enabled` for it "
+                                          "on {host}, or give the server that device."),
     "token_invalid": ("access", "The proxy asks another consoleauth or database than this command "
                                 "(transport_url there), or something before it cuts the query off "
                                 "the URL."),

@@ -99,6 +99,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("server", help="a server's id or name")
     parser.add_argument("--type", choices=[kind.value for kind in PREFERRED],
                         help="the type of console; the first that its host offers")
+    parser.add_argument("--line", type=int, metavar="NUMBER",
+                        help="which of several serial lines, from 0: of type serial")
     parser.add_argument("--json", action="store_true", help="JSON instead of a table")
     parser.add_argument("--timeout", type=float, default=TIMEOUT, metavar="SECONDS",
                         help=f"for each stage from the proxy on ({TIMEOUT:.0f})")
@@ -107,6 +109,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(caller: ThreadCaller, context: RequestContext, asked: Any) -> int:
     """→ the exit status."""
+    if asked.line is not None:
+        if asked.type not in (None, ConsoleType.SERIAL):
+            raise exception.ConfigError(f"--line chooses among serial consoles, not {asked.type}")
+        asked.type = ConsoleType.SERIAL
     context.user_id = USER
     course = Course()
     try:
@@ -136,14 +142,15 @@ def _ask(course: Course, caller: ThreadCaller, context: RequestContext,
     kind = ConsoleType(asked.type) if asked.type else course.run(
         "type", lambda: _kind(inventory, context, host), str)
     _know(course.known, kind)
+    choice = {"line": asked.line} if asked.line else None
     place = course.run("agent", lambda: _place(Compute(caller).at(host).get_console(
-        context, instance["id"], kind.value)),
+        context, instance["id"], kind.value, choice)),
         lambda found: f"{host}: {found.host}:{found.port}, {found.access_url_base}")
     course.known["place"] = f"{place.host}:{place.port}"
     token = model.mint_token()
     course.run("token", lambda: ConsoleAuth(caller).add_connection_details(
         context, token=token, agent_host=host, user_id=USER, ttl=TTL,
-        **{name: getattr(place, name) for name in (
+        options=choice, **{name: getattr(place, name) for name in (
             "instance_id", "console_type", "host", "port", "access_url_base", "tls_port",
             "tls_name", "internal_access_path")}), lambda _: "stored by consoleauth")
     return kind, access_url.join(place.access_url_base, token, kind), token

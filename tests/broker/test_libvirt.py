@@ -54,9 +54,12 @@ def test_a_line_at_qemus_own_port_is_probed(domains, libvirtd):
     assert domains.rows("select port from connections order by created_at") == [
         (first,), (second,)]
     other.close()
+    wait_for(lambda: domains.live() == 1)
     done = probe(domains, domain)
     assert done.returncode == 6
     assert "In use since" in done.stdout
+    done = probe(domains, domain, "--line", "1")
+    assert done.returncode == 0, done.stdout + done.stderr
     user.close()
     wait_for(lambda: domains.live() == 0)
     for _ in range(2):
@@ -65,5 +68,5 @@ def test_a_line_at_qemus_own_port_is_probed(domains, libvirtd):
         assert json.loads(done.stdout)[-1]["text"].startswith("the line is open")
 
 
-def probe(domains, domain):
-    return domains.manage("probe", domain.UUIDString(), "--type", "serial", "--json")
+def probe(domains, domain, *words):
+    return domains.manage("probe", domain.UUIDString(), "--type", "serial", "--json", *words)

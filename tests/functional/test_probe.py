@@ -73,10 +73,27 @@ def test_a_server_by_its_name_and_the_type_that_its_host_offers(probed, target):
     assert list(stages) == STAGES
 
 
+def test_one_of_several_lines(probed, target):
+    """It is a console of its own: who has another one is not in the way."""
+    plane = probed("serial", target(chatter), scheme="ws")
+    status, stages = plane.probe(line=1)
+    assert status == 0
+    assert "type" not in stages
+    asked = dict(plane.asked)
+    assert (asked["get_console"]["console_type"], asked["get_console"]["options"]) == (
+        "serial", {"line": 1})
+    assert asked["add_connection_details"]["options"] == {"line": 1}
+
+
+def test_a_line_of_another_type_is_none(plane):
+    with pytest.raises(exception.ConfigError, match="--line chooses among serial consoles"):
+        plane.probe(type="novnc", line=1)
+
+
 def test_the_table_for_people(probed, target, capsys):
     plane = probed("novnc", free_port())
-    asked = type("Asked", (), {"server": "i1", "type": None, "json": False, "ca_file": None,
-                               "insecure": False, "timeout": 20})
+    asked = type("Asked", (), {"server": "i1", "type": None, "line": None, "json": False,
+                               "ca_file": None, "insecure": False, "timeout": 20})
     assert probe.run(plane, probe.RequestContext(), asked) == 6
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["STAGE", "OK", "MS", "TEXT"]
