@@ -56,8 +56,9 @@ def operator(home, url):
 
 def test_the_guides_backup_comes_back_by_the_guides_commands(mariadb, tmp_path):
     """What was there at the dump is there again; what came later is not."""
-    typed = [command for block in guide.blocks(guide.GUIDE / "admin/life-of-a-service.rst")
-             for command in guide.commands(block.text) if re.search(r"mysql|db sync|auth$", command)]
+    page = guide.GUIDE / "admin/life-of-a-service.rst"
+    typed = [command for block in guide.blocks(page) for command in guide.commands(block.text)
+             if re.search(r"mysql|db sync|auth$", command)]
     dump, = [command for command in typed if command.startswith("mysqldump")]
     stop, *back, start = typed[typed.index(dump) + 1:]
     assert (stop, start) == ("systemctl stop consoles-consoleauth",
