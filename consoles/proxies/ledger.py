@@ -24,6 +24,10 @@ GATHER = 0.05
 #: Tallies kept while nobody takes them; beyond that the oldest are lost, and said to be.
 MAX_WAITING = 100_000
 MAX_PAUSE = 5.0
+#: Seconds after which an end is told once more whose question had no answer: nobody knows whether
+#: consoleauth still works at it, and its claim may be made when the first end was told.
+AGAIN = 10.0
+_UNANSWERED = (exception.ConsoleauthUnavailable, exception.BusUnavailable)
 #: Questions under way whose clients have left; further ones are given up.
 MAX_ABANDONED = 1000
 
@@ -44,6 +48,7 @@ class Ledger:
         self._live = live
         self._end = end
         self._waiting: list[dict[str, Any]] = []
+        self._doubtful: set[str] = set()  # ids of sessions whose end is to be told again
         self._abandoned: set[asyncio.Future[Any]] = set()
         self._wake = asyncio.Event()
 
@@ -55,15 +60,13 @@ class Ledger:
         if after is not None and not after.done():
             self._abandoned.add(after)
             after.add_done_callback(self._abandoned.discard)
-            after.add_done_callback(lambda _: self.close(tally))
+            after.add_done_callback(lambda _: self.close(tally, after))
             if len(self._abandoned) > MAX_ABANDONED:
                 after.cancel()
             return
-        self._waiting.append(tally.to_dict())
-        if len(self._waiting) > MAX_WAITING:
-            LOG.error("Consoleauth takes no tallies: the oldest of %s is lost", MAX_WAITING)
-            del self._waiting[0]
-        self._wake.set()
+        if after is not None and _unanswered(after):
+            self._doubtful.add(tally.session_id)
+        self._queue([tally.to_dict()])
 
     async def report_forever(self, interval: float) -> None:
         """Report all live sessions, every `interval` seconds; an empty worker says nothing."""
@@ -101,6 +104,15 @@ class Ledger:
             LOG.warning("%s tallies were not taken; their sessions end as lost",
                         len(self._waiting) + len(self._abandoned))
 
+    def _queue(self, tallies: list[dict[str, Any]]) -> None:
+        self._waiting += tallies
+        if len(self._waiting) > MAX_WAITING:
+            LOG.error("Consoleauth takes no tallies: the oldest of %s are lost", MAX_WAITING)
+            lost = len(self._waiting) - MAX_WAITING
+            self._doubtful.difference_update(t["session_id"] for t in self._waiting[:lost])
+            del self._waiting[:lost]
+        self._wake.set()
+
     async def _send(self) -> bool:
         batch = self._waiting[:BATCH]
         if not batch:
@@ -113,6 +125,9 @@ class Ledger:
             return False
         sent = {tally["session_id"] for tally in batch}
         self._waiting = [t for t in self._waiting if t["session_id"] not in sent]
+        if again := [t for t in batch if t["session_id"] in self._doubtful]:
+            self._doubtful -= sent
+            asyncio.get_running_loop().call_later(AGAIN, self._queue, again)
         if not self._waiting:
             self._wake.clear()
         return True
@@ -127,3 +142,7 @@ class Ledger:
         for over in answer["end"]:
             if self._end([over["id"]], over["reason"], over["code"]):
                 LOG.info("Session %s was ended elsewhere: %s", over["id"], over["reason"])
+
+
+def _unanswered(question: asyncio.Future[Any]) -> bool:
+    return question.cancelled() or isinstance(question.exception(), _UNANSWERED)

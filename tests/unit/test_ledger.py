@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from consoles import exception
 from consoles import model
 from consoles.proxies import ledger as ledgers
@@ -67,6 +69,30 @@ def test_an_end_after_the_answer_is_told_at_once():
         ledger.close(tally("s1"), after=question)
         await ledger.flush(5)
         assert consoleauth.taken == ["s1"]
+    run(scenario)
+
+
+@pytest.mark.parametrize("answered, told", [
+    (exception.ConsoleauthUnavailable(), ["s1", "s1"]), (asyncio.CancelledError(), ["s1", "s1"]),
+    (exception.AgentUnavailable(), ["s1"]), (None, ["s1"])])
+def test_an_end_whose_question_had_no_answer_is_told_twice(monkeypatch, answered, told):
+    """The claim may be made after the first end was told."""
+    monkeypatch.setattr(ledgers, "AGAIN", 0.0)
+
+    async def scenario(consoleauth, ledger, ended):
+        question = asyncio.get_running_loop().create_future()
+        ledger.close(tally("s1"), after=question)
+        if isinstance(answered, asyncio.CancelledError):
+            question.cancel()
+        elif answered:
+            question.set_exception(answered)
+        else:
+            question.set_result(None)
+        await ledger.flush(5)
+        for _ in range(3):
+            await asyncio.sleep(0.01)
+            await ledger.flush(5)
+        assert consoleauth.taken == told
     run(scenario)
 
 
