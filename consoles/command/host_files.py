@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import tempfile
+from collections.abc import Collection
 from typing import Any
 
 from consoles import exception
@@ -45,6 +46,11 @@ class Files:
         except OSError as exc:
             raise _failure(exc) from exc
 
+    def original(self, path: str) -> str | None:
+        """What was there before any change of ours, as long as that is all that has changed."""
+        now, known = self.read(path), self._files.get(path)
+        return known["before"] if known and now == known["after"] else now
+
     def write(self, path: str, text: str) -> bool:
         """→ whether something was to be changed."""
         now = self.read(path)
@@ -55,16 +61,20 @@ class Files:
             raise exception.ConfigError(
                 f"{self.shown(path)} was changed by somebody else since: save it, run "
                 "consoles-manage host remove, and begin anew")
+        if known and text == known["before"]:
+            self.restore([path])
+            return True
         self._files[path] = {"before": known["before"] if known else now, "after": text}
         self.save()
         self._put(path, text)
         return True
 
-    def restore(self) -> tuple[list[str], list[str]]:
-        """→ the paths that are as they were, and those that somebody else has changed since."""
+    def restore(self, chosen: Collection[str] | None = None) -> tuple[list[str], list[str]]:
+        """Those, or all, of the files that were changed. → the paths that are as they were, and
+        those that somebody else has changed since."""
         restored, left = [], []
-        for path, known in list(self._files.items()):
-            now = self.read(path)
+        for path in [path for path in self._files if chosen is None or path in chosen]:
+            known, now = self._files[path], self.read(path)
             if now not in (known["before"], known["after"]):
                 left.append(path)
                 continue
@@ -72,6 +82,7 @@ class Files:
                 self._put(path, known["before"])
             restored.append(path)
             del self._files[path]
+        self.save()
         return restored, left
 
     def save(self) -> None:

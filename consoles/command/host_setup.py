@@ -58,8 +58,11 @@ def setup(conf: cfg.ConfigOpts, asked: Any) -> int:
     problems = []
     if asked.endpoint:
         changed = _announce(conf, asked, files)
-        if conf.compute.driver == "libvirt":
-            changed |= _let_in(files)
+        if _has_group(conf, files):
+            changed |= _write(files, LIBVIRT, host_drop_in.HEAD + LIBVIRT_GROUP)
+        else:
+            restored, problems = _restore(files, [LIBVIRT])
+            changed |= bool(restored)
         problems += host_units.follow(
             Units(asked.root, asked.dry_run), files,
             [AGENT, *(_unit(PROXIES[name]) for name in asked.proxies)], changed)
@@ -73,15 +76,10 @@ def remove(asked: Any) -> int:
     files, units = Files(asked.root, asked.dry_run), Units(asked.root, asked.dry_run)
     if asked.dry_run:
         print("Nothing is changed, this is what would be done:")
-    restored, left = files.restore()
-    for path in restored:
-        print(f"restored  {files.shown(path)}")
-    problems = [f"{files.shown(path)} was changed by somebody else since and stays as it is"
-                for path in left]
+    restored, problems = _restore(files)
     problems += host_units.leave(units, files, [AGENT, *map(_unit, PROXIES.values())],
                                  changed=bool(set(restored) - {qemu_conf.PATH}))
-    files.save()
-    if not (restored or left or problems):
+    if not (restored or problems):
         print("There is nothing that host setup has changed.")
     _after_qemu(restored)
     return _tell(problems)
@@ -111,12 +109,24 @@ def _announce(conf: cfg.ConfigOpts, asked: Any, files: Files) -> bool:
     return changed
 
 
-def _let_in(files: Files) -> bool:
+def _has_group(conf: cfg.ConfigOpts, files: Files) -> bool:
+    """Whether the agent needs libvirt's group, and can have it."""
+    if conf.compute.driver != "libvirt":
+        return False
     if re.search("^libvirt:", files.read("etc/group") or "", re.M):
-        return _write(files, LIBVIRT, host_drop_in.HEAD + LIBVIRT_GROUP)
+        return True
     print("note      there is no group libvirt here: let the user consoles in at libvirt's "
           "socket, or run this again when libvirt is installed")
     return False
+
+
+def _restore(files: Files, chosen: list[str] | None = None) -> tuple[list[str], list[str]]:
+    """→ the paths that are as they were, and what is left to be done by hand."""
+    restored, left = files.restore(chosen)
+    for path in restored:
+        print(f"restored  {files.shown(path)}")
+    return restored, [f"{files.shown(path)} was changed by somebody else since and stays as it is"
+                      for path in left]
 
 
 def _write(files: Files, path: str, text: str) -> bool:
@@ -132,11 +142,11 @@ def _unit(row: catalog.ProxySpec) -> str:
 def _hypervisor(conf: cfg.ConfigOpts, asked: Any, files: Files) -> list[str]:
     """→ what is left to be done by hand."""
     name = files.shown(qemu_conf.PATH)
-    before = files.read(qemu_conf.PATH)
-    if before is None:
+    before, original = files.read(qemu_conf.PATH), files.original(qemu_conf.PATH)
+    if before is None or original is None:
         return [f"{name} is not there: is libvirt's driver for QEMU installed?"]
     wanted = qemu_conf.wanted(conf)
-    after = qemu_conf.edit(before, wanted)
+    after = qemu_conf.edit(original, wanted)  # without what an earlier setup wanted
     if after == before:
         print(f"unchanged {name}")
         return []

@@ -9,6 +9,7 @@ from consoles.compute import endpoints
 
 AGENT, NOVNC, SERIAL = (f"consoles-{name}.service"
                         for name in ("compute", "novncproxy", "serialproxy"))
+QEMU = "etc/libvirt/qemu.conf"
 TYPES = {"novnc": "novnc", "xvpvnc": "xvpvnc", "spicehtml5": "spice-html5", "serial": "serial",
          "mks": "webmks"}
 EVERYTHING_ON = "".join(f"[{group}]\nenabled = true\n" for group in (
@@ -106,3 +107,62 @@ def test_an_image_follows_and_nothing_is_started(host):
     assert told(host) == ["--root disable consoles-novncproxy",
                           "--root enable consoles-serialproxy"]
     assert host.enabled() == {"consoles-compute", "consoles-serialproxy"}
+
+
+LIBVIRT = "etc/systemd/system/consoles-compute.service.d/20-libvirt.conf"
+
+
+@pytest.fixture
+def with_libvirt(host):
+    """Set up with the driver libvirt, in its group; → the files that there were before."""
+    host.put("etc/group", b"libvirt:x:115:\n")
+    host.config.write_text("[compute]\ndriver = libvirt\n")
+    before = host.files()
+    set_up(host, "novnc")
+    assert LIBVIRT in host.files()
+    return before
+
+
+def test_an_agent_without_libvirt_any_more_leaves_its_group(host, with_libvirt):
+    host.config.write_text("[compute]\ndriver = nova\n")
+    done = set_up(host, "novnc")
+    assert done.returncode == 0
+    assert f"restored  {host.root / LIBVIRT}" in done.stdout
+    assert LIBVIRT not in host.files()
+    assert LIBVIRT not in set_up(host, "novnc").stdout
+    host.manage("remove")
+    assert host.files() == with_libvirt
+
+
+def test_a_group_that_went_does_not_stop_the_agent(host, with_libvirt):
+    host.put("etc/group", b"root:x:0:\n")
+    done = set_up(host, "novnc")
+    assert "there is no group libvirt here" in done.stdout
+    assert LIBVIRT not in host.files()
+
+
+def test_a_drop_in_that_somebody_else_has_changed_is_left_and_told(host, with_libvirt):
+    host.put(LIBVIRT, b"[Service]\nSupplementaryGroups=libvirt kvm\n")
+    host.config.write_text("[compute]\ndriver = nova\n")
+    done = set_up(host, "novnc")
+    assert done.returncode == 1
+    assert f"{host.root / LIBVIRT} was changed by somebody else since" in done.stdout
+    assert "kvm" in host.read(LIBVIRT)
+
+
+def test_the_hypervisors_file_has_no_more_than_is_wanted_now(host):
+    """A type, or TLS, that is not used any more leaves its values there."""
+    before = host.files()
+    for name in ("ca-cert.pem", "server-cert.pem", "server-key.pem"):
+        host.put(f"etc/pki/here/{name}", b"")
+    host.config.write_text("[vnc]\nauth_schemes = vencrypt\n")
+    set_up(host, "novnc", "--hypervisor", "--yes")
+    assert "vnc_tls = 1" in host.read(QEMU)
+    host.config.write_text("")
+    assert "-vnc_tls = 1" in set_up(host, "novnc", "--hypervisor", "--yes").stdout
+    assert 'vnc_listen = "10.0.0.31"' in host.read(QEMU)
+    assert "vnc_tls =" not in host.read(QEMU)
+    set_up(host, "serial", "--hypervisor", "--yes")
+    assert host.files()[QEMU] == before[QEMU]
+    done = host.manage("remove")
+    assert (done.returncode, "qemu" in done.stdout) == (0, False)
