@@ -46,6 +46,20 @@ def test_narrow_clipboard(console, server, page):
     assert page.locator(".panel").is_hidden()
 
 
+def test_the_frame_of_who_has_the_keyboard_hides_nothing_of_the_picture(console, server, page):
+    """A picture may be as wide as the window."""
+    server.plan("good", rfb)
+    page.set_viewport_size({"width": 320, "height": 480})
+    console("good")
+    canvas = page.locator("canvas")
+    canvas.focus()
+    style = "e => { const s = getComputedStyle(e, '::after'); return [s.width, s.borderTopWidth]; }"
+    width, border = page.locator(".screen").evaluate(style)
+    box = canvas.bounding_box()
+    assert (width, border) == ("316px", "2px")
+    assert (box["x"], box["width"]) == (2, 316)
+
+
 @pytest.mark.parametrize(("wanted", "animation"), [("reduce", "none"), ("no-preference", "turn")])
 def test_nothing_moves_for_who_wants_less_motion(console, server, page, wanted, animation):
     allowed = threading.Event()
