@@ -55,7 +55,7 @@ def setup(conf: cfg.ConfigOpts, asked: Any) -> int:
     files = Files(asked.root, asked.dry_run)
     if asked.dry_run:
         print("Nothing is changed, this is what would be done:")
-    problems = []
+    problems: list[str] = []
     if asked.endpoint:
         changed = _announce(conf, asked, files)
         if _has_group(conf, files):
