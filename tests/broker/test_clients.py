@@ -86,6 +86,19 @@ def test_a_server_is_found_by_its_name_in_its_project(clients):
     assert [server and server["id"] for server in shown] == [RED, RED, None]
 
 
+@pytest.mark.parametrize("version", ["2.1", "2.46", "2.99"])
+def test_servers_are_listed_and_shown(clients, version):
+    for user, names in (("mary", ["vm-red"]), ("max", ["vm-blue"])):
+        answer = clients.openstack(user, "--os-compute-api-version", version, "server", "list",
+                                   "-f", "json")
+        assert answer["code"] == 0, answer["err"]
+        assert [row["Name"] for row in json.loads(answer["out"])] == names
+    answer = clients.openstack("mary", "--os-compute-api-version", version, "server", "show",
+                               RED, "-f", "json")
+    assert answer["code"] == 0, answer["err"]
+    assert json.loads(answer["out"])["status"] == "ACTIVE"
+
+
 @pytest.mark.parametrize("version", ["2.1", "2.6", "2.99", None])
 def test_sdk_creates_consoles_at_any_microversion(clients, version):
     answer = clients.sdk("mary", version, "create_console", RED, "novnc")

@@ -1,5 +1,6 @@
 """Servers in the shape of Nova's documents, as far as the inventory knows them."""
 
+import hashlib
 import urllib.parse
 from typing import Any
 
@@ -90,9 +91,15 @@ def _whole(services: Services, req: falcon.Request, instance: Instance) -> dict[
     context = req.context.request_context
     owner = instances.owner(services, context, instance)
     document = {
-        **_brief(req, instance), "status": instance.status, "tenant_id": owner,
-        "user_id": instance.user_id, "created": dates.iso(instance.created_at),
-        "updated": dates.iso(instance.updated_at), "metadata": {}, "addresses": {}}
+        **_brief(req, instance), **schemas.untold(req.context.version),
+        "status": instance.status, "tenant_id": owner, "user_id": instance.user_id,
+        "created": dates.iso(instance.created_at), "updated": dates.iso(instance.updated_at),
+        "hostId": _host_id(instance.host, owner)}
     if services.allows(context, policies.HOST, owner):
         document["OS-EXT-SRV-ATTR:host"] = instance.host
     return document
+
+
+def _host_id(host: str | None, project_id: str | None) -> str:
+    """The same for servers of a project on the same host, which it does not name; as Nova's."""
+    return hashlib.sha224(f"{project_id or ''}{host}".encode()).hexdigest() if host else ""

@@ -52,12 +52,37 @@ INDEX = {microversion.FIRST: Schema({
 LINKS = {"type": "array", "items": {
     "type": "object", "required": ["rel", "href"], "additionalProperties": False,
     "properties": {"rel": {"type": "string"}, "href": {"type": "string"}}}}
+#: What Nova tells of a server and the inventory does not know, by the microversion that brought it:
+#: there for clients that look at it, with the value that says nothing.
+UNTOLD: Mapping[microversion.Version, Mapping[str, Any]] = {
+    microversion.FIRST: {"image": "", "flavor": {"id": "", "links": []}, "metadata": {},
+                         "addresses": {}},
+    (2, 9): {"locked": False},
+    (2, 19): {"description": None},
+    (2, 26): {"tags": []},
+    (2, 47): {"flavor": {"original_name": "", "vcpus": 0, "ram": 0, "disk": 0, "ephemeral": 0,
+                         "swap": 0}},
+    (2, 63): {"trusted_image_certificates": None},
+    (2, 71): {"server_groups": []},
+    (2, 73): {"locked_reason": None},
+    (2, 96): {"pinned_availability_zone": None},
+}
+
+
+def untold(version: microversion.Version) -> dict[str, Any]:
+    """What stands in every document of this microversion."""
+    return {key: value for since, news in UNTOLD.items() if since <= version
+            for key, value in news.items()}
+
+
+_UNTOLD = {key: {"enum": [other[key] for other in UNTOLD.values() if key in other]}
+           for news in UNTOLD.values() for key in news}
 _MAYBE = {"type": ["string", "null"]}
 _BRIEF = {"id": {"type": "string"}, "name": {"type": "string"}, "links": LINKS}
 _WHOLE = {
     **_BRIEF, "status": {"type": "string"}, "tenant_id": _MAYBE, "user_id": _MAYBE,
-    "created": _MAYBE, "updated": _MAYBE, "metadata": {"type": "object"},
-    "addresses": {"type": "object"}}
+    "created": _MAYBE, "updated": _MAYBE, "hostId": {"type": "string"},
+    **{key: _UNTOLD[key] for key in UNTOLD[microversion.FIRST]}}
 
 
 def _server(properties: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -71,7 +96,7 @@ def _list(server: dict[str, Any]) -> Schema:
         "properties": {"servers": {"type": "array", "items": server}, "servers_links": LINKS}})
 
 
-_DOCUMENT = _server(_WHOLE, **{"OS-EXT-SRV-ATTR:host": _MAYBE})
+_DOCUMENT = _server(_WHOLE, **{**_UNTOLD, "OS-EXT-SRV-ATTR:host": _MAYBE})
 BRIEF_LIST = _list(_server(_BRIEF))
 LIST = _list(_DOCUMENT)
 SERVER = Schema({"type": "object", "additionalProperties": False, "required": ["server"],
