@@ -60,6 +60,8 @@ class ListSessions(command.Lister):
         """The API shows an administrator every project's, which is asked for here."""
         manager = self.app.client_manager
         query = {"state": parsed_args.state}
+        if parsed_args.all_projects:
+            query["all_tenants"] = "1"
         if parsed_args.project:
             query["project_id"] = identity.find_project(
                 manager.sdk_connection, parsed_args.project, parsed_args.project_domain).id

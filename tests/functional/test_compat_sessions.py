@@ -68,16 +68,24 @@ def test_filters_and_pages(api, plant):
     plant.sessions.end(plant.context, "s2")
     assert listed(api, f"{SESSIONS}?state=ended", token=ADMIN) == ["s2"]
     assert listed(api, f"{SESSIONS}?project_id=blue", token=ADMIN) == ["s3"]
-    assert listed(api, f"{SESSIONS}?project_id=blue") == ["s1"]
+    assert listed(api, f"{SESSIONS}?project_id=red") == ["s1"]
+    assert listed(api, f"{SESSIONS}?all_tenants=1", token=ADMIN) == ["s3", "s2", "s1"]
     answer = api("GET", f"{SESSIONS}?limit=2", token=ADMIN)
     [link] = answer.json["console_sessions_links"]
     assert "limit=2" in link["href"]
     assert listed(api, f"{SESSIONS}?limit=2&marker=s2", token=ADMIN) == ["s1"]
 
 
+@pytest.mark.parametrize("path", [SESSIONS, "/v2.1/servers/i1/console-sessions"])
+@pytest.mark.parametrize("query", ["project_id=blue", "all_tenants=1", "all_tenants=True"])
+def test_other_projects_are_the_administrators_to_see(api, path, query):
+    assert "all_projects" in api.fault(403, "GET", f"{path}?{query}")
+
+
 @pytest.mark.parametrize("query, says", [
     ("limit=0", "limit"), ("limit=-1", "limit"), ("state=dead", "state"), ("marker=", "marker"),
-    ("marker=nowhere", "marker"), ("marker=s3", "marker"), ("project_id=%00", "project_id")])
+    ("marker=nowhere", "marker"), ("marker=s3", "marker"), ("project_id=%00", "project_id"),
+    ("all_tenants=0", "all_tenants")])
 def test_a_wrong_query_is_named(api, query, says):
     assert says in api.fault(400, "GET", f"{SESSIONS}?{query}")
 

@@ -109,7 +109,7 @@ def test_a_catalog_without_either_service(monkeypatch):
 @pytest.mark.parametrize("words, path, query", [
     ([], "/console-sessions", {"project_id": "mine"}),
     (["--state", "live"], "/console-sessions", {"project_id": "mine", "state": "live"}),
-    (["--all-projects"], "/console-sessions", {}),
+    (["--all-projects"], "/console-sessions", {"all_tenants": "1"}),
     (["--server", "web"], "/servers/id-web/console-sessions", {}),
     (["--limit", "5"], "/console-sessions", {"project_id": "mine", "limit": "5"})])
 def test_what_a_list_asks_for(command, words, path, query):

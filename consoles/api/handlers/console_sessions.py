@@ -75,10 +75,12 @@ def _list(services: Services, req: falcon.Request, resp: falcon.Response,
           filters: dict[str, str]) -> None:
     context = req.context.request_context
     query = schemas.query(req.params)
-    sees_all = services.allows(context, policies.ALL_PROJECTS, context.project_id)
     filters = {**query.filters, **filters}
-    if not sees_all:
-        filters["project_id"] = context.project_id
+    own = context.project_id
+    if query.all_tenants or filters.get("project_id", own) != own:
+        services.require(context, policies.ALL_PROJECTS, own)
+    if not (sees_all := services.allows(context, policies.ALL_PROJECTS, own)):
+        filters["project_id"] = own
     try:
         rows = services.sessions.list(context, filters, query.limit, query.marker)
     except exception.BadRequest as exc:  # of all that was checked here it can refuse this alone

@@ -18,6 +18,7 @@ FILTERS = ("project_id", "state")
 INDEX = {microversion.FIRST: Schema({
     "type": "object",
     "properties": {
+        "all_tenants": {"enum": servers.TRUE},
         "limit": {"type": "string", "pattern": r"^[1-9][0-9]{0,8}" + validation.END},
         "marker": {**servers.TEXT, "minLength": 1, "maxLength": 64},
         "project_id": {**servers.TEXT, "minLength": 1},
@@ -45,14 +46,16 @@ LIST = Schema({
 
 @dataclasses.dataclass(frozen=True)
 class Query:
-    """`filters` are those of the sessions' interface."""
+    """`filters` are those of the sessions' interface; `all_tenants` wants every project's."""
 
     filters: dict[str, str]
     limit: int
     marker: str | None
+    all_tenants: bool
 
 
 def query(params: Mapping[str, Any]) -> Query:
     """What a valid query asks for."""
     return Query({key: params[key] for key in FILTERS if key in params},
-                 min(int(params.get("limit", MAX_LIMIT)), MAX_LIMIT), params.get("marker"))
+                 min(int(params.get("limit", MAX_LIMIT)), MAX_LIMIT), params.get("marker"),
+                 "all_tenants" in params)
