@@ -13,6 +13,8 @@ LOG = logging.getLogger(__name__)
 
 #: Seconds in which a peer must take what was written to it before its end.
 LINGER = 2.0
+#: Seconds in which a host says that nobody listens at a port of its own.
+REFUSED_TIME = 0.2
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -73,7 +75,7 @@ def bound(host: str, ports: Iterable[int]) -> socket.socket:
 def refused(host: str, port: int) -> bool:
     """Whether it is known that nobody listens there."""
     try:
-        socket.create_connection((host, port), timeout=0.2).close()
+        socket.create_connection((host, port), timeout=REFUSED_TIME).close()
     except ConnectionRefusedError:
         return True
     except OSError:

@@ -28,8 +28,9 @@ Work = Callable[[Any], T]
 #: A domain's UUID, the event and its detail: virDomainEventType and what belongs to it.
 Happened = Callable[[str, int, int], None]
 
-#: Seconds for one, within the 1.5 s in which a proxy wants to know why a console ended.
-CALL_TIMEOUT = 1.0
+#: Seconds for one, within the 1.5 s in which a proxy wants to know why a console ended: also the
+#: second time, after its pause and with a look at the port.
+CALL_TIMEOUT = 0.8
 #: A daemon that says nothing for so many seconds so many times is given up.
 KEEPALIVE, KEEPALIVE_COUNT = 3, 3
 #: Seconds between two looks at the connection, and the most between two tries to have one.
@@ -122,7 +123,7 @@ class Connection:
 
     def _look(self) -> None:
         connection = self._connection
-        if connection is None or not _is_alive(connection):
+        if connection is None or not is_alive(connection):
             self._drop(connection)
             self._retrying(self._try)
 
@@ -218,7 +219,8 @@ def _run_events() -> None:
             LOG.exception("libvirt's event loop failed, it goes on")
 
 
-def _is_alive(connection: Any) -> bool:
+def is_alive(connection: Any) -> bool:
+    """As far as is known here: nobody is asked."""
     with contextlib.suppress(libvirt.libvirtError):
         return bool(connection.isAlive())
     return False

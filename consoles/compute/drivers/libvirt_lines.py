@@ -31,8 +31,9 @@ ANSWER_TIMEOUT = 1.5
 #: Seconds for the guest's end to open.
 OPEN_TIMEOUT = 5.0
 #: Seconds that a client is kept when the guest's end has ended: mostly the guest stops, and libvirt
-#: soon says so; the client's end is then asked about by its proxy, and known.
-WHY_TIME = 0.5
+#: soon says so; the client's end is then asked about by its proxy, and known. With what the proxy
+#: takes for that, WHY_TIMEOUT, its session ends within 2 s.
+WHY_TIME = 0.25
 #: Bytes kept of what a line said while it was served.
 MAX_HEARD = 1 << 16
 

@@ -9,20 +9,23 @@ import libvirt
 
 from consoles.compute.drivers.libvirt_connection import Connection
 from consoles.compute.drivers.libvirt_connection import in_thread
+from consoles.compute.drivers.libvirt_connection import is_alive
 
 #: Bytes asked for at a time.
 CHUNK = 1 << 16
 #: What a stream answers where it would have to wait.
 LATER = -2
+#: What it gives when its guest has ended.
+END = b""
 _BROKEN = libvirt.VIR_STREAM_EVENT_ERROR | libvirt.VIR_STREAM_EVENT_HANGUP
 
 
 class GuestEnd(Protocol):
     async def read(self) -> bytes:
-        """Empty at the end. Raises OSError."""
+        """Empty when the guest has ended. Raises OSError when the way to it is lost."""
 
     async def write(self, data: bytes) -> None:
-        """Raises OSError."""
+        """Of a guest that has ended read() tells. Raises OSError."""
 
     def close(self) -> None: ...
 
@@ -42,12 +45,13 @@ class UnixEnd:
     async def read(self) -> bytes:
         try:
             return await self._reader.read(CHUNK)
-        except ConnectionResetError:  # its end as well, while something was on its way
+        except ConnectionError:  # its end as well, while something was on its way
             return b""
 
     async def write(self, data: bytes) -> None:
         self._writer.write(data)
-        await self._writer.drain()
+        with contextlib.suppress(ConnectionError):
+            await self._writer.drain()
 
     def close(self) -> None:
         self._writer.transport.abort()
@@ -65,6 +69,7 @@ class StreamEnd:
         self._stream = stream
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[int, asyncio.Future[None]] = {}
+        self._over = False  # writing has shown its end
         stream.eventAddCallback(0, self._told, None)
 
     @classmethod
@@ -85,13 +90,17 @@ class StreamEnd:
             raise OSError(str(exc)) from None
 
     async def read(self) -> bytes:
-        while (data := self._ask(self._stream.recv, CHUNK)) == LATER:
+        while (data := END if self._over else self._ask(self._stream.recv, CHUNK)) == LATER:
             await self._until(libvirt.VIR_STREAM_EVENT_READABLE)
         return bytes(data)
 
     async def write(self, data: bytes) -> None:
         while data:
             sent = self._ask(self._stream.send, data)
+            if sent == END:
+                self._over = True
+                self._wake(_BROKEN)
+                return
             if sent == LATER:
                 await self._until(libvirt.VIR_STREAM_EVENT_WRITABLE)
             else:
@@ -107,9 +116,12 @@ class StreamEnd:
                 farewell()
 
     def _ask(self, function: Any, argument: Any) -> Any:
+        """An error is the guest's end, too, or somebody took its line, unless libvirt is away."""
         try:
             return function(argument)
         except libvirt.libvirtError as exc:
+            if is_alive(self._opened):
+                return END
             raise OSError(str(exc)) from None
 
     async def _until(self, event: int) -> None:
@@ -123,7 +135,10 @@ class StreamEnd:
     def _watch(self) -> None:
         """For all that is waited for, and for the end whenever anything is."""
         events = sum(event for event, future in self._waiting.items() if not future.done())
-        self._ask(self._stream.eventUpdateCallback, events | _BROKEN if events else 0)
+        try:
+            self._stream.eventUpdateCallback(events | _BROKEN if events else 0)
+        except libvirt.libvirtError as exc:
+            raise OSError(str(exc)) from None
 
     def _told(self, stream: Any, events: int, opaque: None) -> None:
         stream.eventUpdateCallback(0)
