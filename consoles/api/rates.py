@@ -10,7 +10,6 @@ from limits import strategies
 from oslo_config import cfg
 
 from consoles import exception
-from consoles.context import RequestContext
 
 #: The option by what it counts.
 OPTIONS = {"user_id": "console_rate_per_user", "project_id": "console_rate_per_project"}
@@ -20,22 +19,24 @@ class Rates:
     """Raises ConfigError for an option that is no rate."""
 
     def __init__(self, conf: cfg.ConfigOpts) -> None:
-        self._rates = [(key, rate) for key, option in OPTIONS.items()
-                       for rate in _parsed(option, conf.api[option])]
+        self._rates = {key: _parsed(option, conf.api[option]) for key, option in OPTIONS.items()}
 
     @functools.cached_property
     def _window(self) -> strategies.RateLimiter:
         """Made by the first request: it has a thread, and web servers fork before."""
-        return strategies.SlidingWindowCounterRateLimiter(storage.MemoryStorage())
+        return strategies.MovingWindowRateLimiter(storage.MemoryStorage())
 
-    def take(self, context: RequestContext) -> None:
-        """Count a request. Raises OverLimit, with the time until the next is let through."""
-        for key, rate in self._rates:
-            who = getattr(context, key) or ""
-            if not self._window.hit(rate, key, who):
-                reset = self._window.get_window_stats(rate, key, who).reset_time
-                raise exception.OverLimit(f"more than {rate} of one {key}",
-                                          retry_after=max(1, math.ceil(reset - time.time())))
+    def take(self, counted: str, who: str | None) -> None:
+        """Count a request of `who`, a key of OPTIONS.
+
+        Raises OverLimit, with the whole seconds after which the next is let through.
+        """
+        for rate in self._rates[counted]:
+            if not self._window.hit(rate, counted, who or ""):
+                reset = self._window.get_window_stats(rate, counted, who or "").reset_time
+                raise exception.OverLimit(
+                    f"more than {rate} of one {counted}",
+                    retry_after=max(1, math.floor(reset - time.time()) + 1))
 
 
 def _parsed(option: str, text: str) -> list[limits.RateLimitItem]:

@@ -98,10 +98,14 @@ def by_word(environ):
     return RequestContext(user_id=user, project_id=project, roles=[role])
 
 
-@pytest.fixture(scope="module")
-def application(module_plant):
+def build(module_plant):
     services = app.assemble(module_plant.conf, transport.ThreadCaller(module_plant.bus))
     return app._falcon(services, auth.Identity(by_word, "Word"))
+
+
+@pytest.fixture(scope="module")
+def application(module_plant):
+    return build(module_plant)
 
 
 @pytest.fixture
@@ -171,6 +175,17 @@ def test_a_reader_who_is_refused_has_disturbed_nothing(api, plant, row):
     before = state(plant)
     assert ask(api, row, READER).status_int == 403
     assert state(plant) == before
+
+
+def test_a_reader_who_is_refused_takes_nothing_of_the_projects_rate(api, module_plant):
+    module_plant.conf.set_override("console_rate_per_project", "1/hour", group="api")
+    try:
+        limited = Client(build(module_plant))
+    finally:
+        module_plant.conf.clear_override("console_rate_per_project", group="api")
+    row = "POST /servers/{server_id}/remote-consoles"
+    assert [ask(limited, row, who).status_int for who in (READER, READER, MEMBER, MEMBER)] == [
+        403, 403, 200, 429]
 
 
 @pytest.mark.parametrize("who", FOREIGN)

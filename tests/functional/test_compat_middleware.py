@@ -2,13 +2,13 @@
 
 import subprocess
 import sys
+import time
 
 import pytest
 
 from consoles import exception
 from consoles.api import app
 from consoles.api import rates
-from consoles.context import RequestContext
 from tests.fixtures.api_client import Client
 
 ORIGIN = "https://dashboard.example.org"
@@ -57,6 +57,20 @@ def test_a_project_over_the_rate_has_to_wait_whoever_asks(build):
     assert ask(api, "root:admin").status_int == 200
 
 
+def test_what_was_refused_does_not_count_on_the_project(build):
+    api = build(console_rate_per_project="1/hour")
+    missing = REMOTE.replace("running", "foreign")
+    assert {api("POST", missing, BODY, version="2.6").status_int for _ in range(3)} == {404}
+    assert [ask(api).status_int for _ in range(2)] == [200, 429]
+
+
+def test_but_on_the_user_who_guesses(build):
+    api = build(console_rate_per_user="2/hour")
+    missing = REMOTE.replace("running", "foreign")
+    assert [api("POST", missing, BODY, version="2.6").status_int for _ in range(3)] == [
+        404, 404, 429]
+
+
 def test_without_a_rate_nobody_waits(build):
     api = build(console_rate_per_user="", console_rate_per_project="")
     assert {ask(api).status_int for _ in range(20)} == {200}
@@ -65,11 +79,26 @@ def test_without_a_rate_nobody_waits(build):
 def test_several_rates_count_at_once(conf):
     conf.set_override("console_rate_per_user", "1/minute;2/hour", group="api")
     taken = rates.Rates(conf)
-    context = RequestContext(user_id="u", project_id="p")
-    taken.take(context)
+    taken.take("user_id", "u")
     with pytest.raises(exception.OverLimit) as caught:
-        taken.take(context)
-    assert 0 < caught.value.retry_after <= 120
+        taken.take("user_id", "u")
+    assert 0 < caught.value.retry_after <= 61
+
+
+def test_who_comes_again_when_told_is_let_through_and_no_sooner(conf, monkeypatch):
+    conf.set_override("console_rate_per_user", "3/hour", group="api")
+    taken = rates.Rates(conf)
+    for clock in (1000.0, 1100.5, 1200.0):
+        monkeypatch.setattr(time, "time", lambda: clock)  # noqa: B023 - changed before it is asked
+        taken.take("user_id", "u")
+    with pytest.raises(exception.OverLimit) as caught:
+        taken.take("user_id", "u")
+    again = 1200.0 + caught.value.retry_after
+    monkeypatch.setattr(time, "time", lambda: again - 2)
+    with pytest.raises(exception.OverLimit):
+        taken.take("user_id", "u")
+    monkeypatch.setattr(time, "time", lambda: again)
+    taken.take("user_id", "u")
 
 
 @pytest.mark.parametrize("text", ["many", "10", "10/fortnight", "-1/minute", "1/minute;x"])

@@ -37,9 +37,10 @@ def open_console(services: Services, req: falcon.Request, resp: falcon.Response,
     console_type = wanted.console_type
     _check_ttl(services, wanted.ttl)
     context = req.context.request_context
-    services.rates.take(context)
+    services.rates.take("user_id", context.user_id)
     instance = instances.find(services, context, server_id)
     services.require(context, policies.CREATE, instances.owner(services, context, instance))
+    services.rates.take("project_id", context.project_id)  # who is refused takes nothing of it
     host, info = places.locate(services, context, instance, console_type, wanted.choice)
     token = model.mint_token()
     services.consoleauth.add_connection_details(
