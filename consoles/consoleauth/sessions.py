@@ -30,6 +30,7 @@ class SessionsEndpoint:
         self._ends_expired = conf.consoleauth.enforce_session_timeout
         self._database = database
         self._closer = closer
+        self._lives: dict[str, str] = {}  # boot ids of the workers that reported here
 
     @exposed
     def report(self, context: RequestContext, worker: str, boot_id: str,
@@ -79,7 +80,10 @@ class SessionsEndpoint:
         return ended or id in closed
 
     def _end_former_lives(self, worker: str, boot_id: str) -> None:
+        if self._lives.get(worker) == boot_id:
+            return
         lost = self._database.write(sessions.end_former_lives, worker, boot_id)
+        self._lives[worker] = boot_id
         if lost:
             LOG.warning("%s sessions of the former life of %s are lost", lost, worker)
 

@@ -1,6 +1,7 @@
 """Sessions over the bus: reported, closed, listed, ended."""
 
 import pytest
+import sqlalchemy as sa
 
 from consoles import exception
 from consoles import model
@@ -77,6 +78,19 @@ def test_a_worker_born_again_has_lost_its_former_sessions(plant, opened):
     plant.report_sessions(plant.row("s2"), boot_id="boot2")
     assert plant.session_row(opened)["reason"] == "lost"
     assert plant.session_row("s2")["state"] == "live"
+
+
+def test_former_lives_are_looked_for_once_in_a_life(plant, opened):
+    asked = []
+
+    def note(connection, cursor, statement, *rest):
+        asked.append("boot_id NOT IN" in statement)
+
+    sa.event.listen(plant.database.engine, "before_cursor_execute", note)
+    for boot_id in ("boot3", "boot3", "boot4", "boot4"):
+        plant.report_sessions(plant.row(opened), boot_id=boot_id)
+    sa.event.remove(plant.database.engine, "before_cursor_execute", note)
+    assert asked.count(True) == 2
 
 
 def test_a_malformed_row_does_not_hide_the_others(plant, opened):
