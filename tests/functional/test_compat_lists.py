@@ -23,6 +23,12 @@ def test_other_projects_are_the_administrators_to_see(api, query):
     assert ids(api("GET", f"/v2.1/servers?{query}", token="root:admin"))
 
 
+@pytest.mark.parametrize("query", ["sort_key=host", "sort_key=uuid&sort_key=host&sort_dir=asc"])
+def test_the_order_of_hosts_is_the_administrators_to_see(api, query):
+    assert "host" in api.fault(403, "GET", f"/v2.1/servers?{query}")
+    assert ids(api("GET", f"/v2.1/servers?{query}", token="root:admin"))
+
+
 @pytest.mark.parametrize("who, query", [
     ("ann:demo", "project_id=demo"), ("ann:demo", "project_id=other"),
     ("root:admin", "project_id=demo&all_tenants=1")])

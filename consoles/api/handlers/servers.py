@@ -72,7 +72,7 @@ def _rows(services: Services, context: RequestContext, query: schemas.Query,
 def _filters(services: Services, context: RequestContext,
              query: schemas.Query) -> dict[str, Any]:
     """The inventory's filters; one's own project, unless all are asked for and allowed."""
-    if "host" in query.filters:
+    if "host" in query.filters or any(key == "host" for key, _ in query.sort or []):
         services.require(context, policies.HOST, context.project_id)
     if query.all_tenants:
         services.require(context, policies.ALL_PROJECTS, context.project_id)

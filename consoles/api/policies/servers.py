@@ -17,5 +17,6 @@ RULES = [
                "See servers of all projects (all_tenants), and those that belong to none.",
                _LISTS + _SHOW),
     roles.rule(HOST, roles.ADMIN,
-               "See the hypervisor of a server, and list the servers of one.", _LISTS + _SHOW),
+               "See the hypervisor of a server, list the servers of one, and sort by it.",
+               _LISTS + _SHOW),
 ]
