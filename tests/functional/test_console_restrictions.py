@@ -64,6 +64,7 @@ def test_a_time_that_is_none_or_longer_than_every_urls(api, world, ttl):
 @pytest.mark.parametrize(("name", "value"), [
     ("single_use", 1), ("single_use", "true"), ("view_only", None), ("client_cidr", ""),
     ("client_cidr", None), ("client_cidr", ["192.0.2.0/24"]), ("client_cidr", "192.0.2.7/24"),
+    ("client_cidr", "::ffff:192.0.2.7"), ("client_cidr", "fe80::1%eth0"),
     ("client_cidr", "example.org"), ("client_cidr", "9" * 65)])
 def test_what_is_not_understood(api, world, name, value):
     assert name in api.fault(400, "POST", URL, asked(**{name: value}))

@@ -27,7 +27,8 @@ def test_what_a_type_keeps(console_type):
     assert keeps(console_type, view_only=False, single_use=False, client_cidr=None)
 
 
-@pytest.mark.parametrize("cidr", ["192.0.2.7", "192.0.2.0/24", "0.0.0.0/0", "2001:db8::/64", "::1"])
+@pytest.mark.parametrize("cidr", ["192.0.2.7", "192.0.2.0/24", "0.0.0.0/0", "2001:db8::/64", "::1",
+                                  "::/0", "fe80::/64"])
 def test_networks_and_addresses(cidr):
     assert keeps(ConsoleType.NOVNC, client_cidr=cidr)
 
@@ -36,6 +37,15 @@ def test_networks_and_addresses(cidr):
                                   " ", "192.0.2.0/24,198.51.100.0/24", "\u0661.2.3.4"])
 def test_what_is_no_network(cidr):
     assert not keeps(ConsoleType.NOVNC, client_cidr=cidr)
+
+
+@pytest.mark.parametrize("cidr, says", [
+    ("::ffff:192.0.2.7", "as IPv4"), ("::ffff:c000:0200/120", "as IPv4"),
+    ("::ffff:0:0/96", "as IPv4"), ("fe80::1%eth0", "without a scope"),
+    ("fe80::1%1", "without a scope"), ("fe80::%eth0/64", "without a scope")])
+def test_what_nobody_comes_from_is_refused_and_told(cidr, says):
+    with pytest.raises(exception.BadRequest, match=f"client_cidr: .*{says}"):
+        restrictions.check(ConsoleType.NOVNC, {"client_cidr": cidr})
 
 
 @pytest.mark.parametrize(("cidr", "address", "admitted"), [
