@@ -9,6 +9,7 @@ from typing import Any
 from oslo_config import cfg
 
 from consoles import exception
+from consoles.client import reach
 from consoles.command import host_setup
 from consoles.command import instances
 from consoles.command import launch
@@ -142,7 +143,11 @@ def recording_show(conf: cfg.ConfigOpts) -> int:
 
 
 def show_status(conf: cfg.ConfigOpts) -> int:
-    findings = status.check(conf, _caller(conf), _context())
+    try:
+        tls = reach.tls_context("https", conf.command)
+    except reach.Refused as exc:
+        raise exception.ConfigError(str(exc)) from None
+    findings = status.check(conf, _caller(conf), _context(), tls)
     for finding in findings:
         print(f"{finding.level.name:<8}{finding.subject:<14}{finding.text}")
     return max(finding.level for finding in findings)
@@ -186,7 +191,8 @@ def _add_commands(commands: Any) -> None:
     show = _command(_group(commands, "recording", "recorded sessions"), "show", recording_show,
                     "what a capture is of and holds; 1 when its end is missing")
     show.add_argument("file", help="FILE.N, where [DEFAULT] record has put it")
-    _command(commands, "status", show_status, "check configuration, bus, consoleauth and hosts")
+    reach.add_tls_arguments(_command(
+        commands, "status", show_status, "check configuration, bus, consoleauth and hosts"))
 
 
 def _group(commands: Any, name: str, text: str) -> Any:

@@ -1,5 +1,6 @@
 """Whether the proxies that agents announce can be reached from here."""
 
+import functools
 import ssl
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -37,13 +38,14 @@ def announced(hosts: list[dict[str, Any]]) -> list[Proxy]:
     return [Proxy(kind, url, tuple(names)) for (kind, url), names in found.items()]
 
 
-def check(hosts: list[dict[str, Any]]) -> Iterator[tuple[bool, str]]:
-    """→ whether it answers, and how, for each proxy."""
+def check(hosts: list[dict[str, Any]],
+          tls: ssl.SSLContext | None = None) -> Iterator[tuple[bool, str]]:
+    """→ whether it answers, and how, for each proxy; `tls` trusts others than the system does."""
     with ThreadPoolExecutor(THREADS) as pool:
-        yield from pool.map(_check, announced(hosts))
+        yield from pool.map(functools.partial(_check, tls), announced(hosts))
 
 
-def _check(proxy: Proxy) -> tuple[bool, str]:
+def _check(tls: ssl.SSLContext | None, proxy: Proxy) -> tuple[bool, str]:
     parts = urlsplit(proxy.base_url)
     more = f" and {len(proxy.hosts) - 1} more" if len(proxy.hosts) > 1 else ""
     name = f"{proxy.kind} of {proxy.hosts[0]}{more}: {parts.scheme}://{parts.netloc}"
@@ -51,17 +53,18 @@ def _check(proxy: Proxy) -> tuple[bool, str]:
     known = {"host": proxy.hosts[0], "option": f"[{group}] {option}",
              "command": ROWS[proxy.kind].command}
     try:
-        health = _health(proxy.base_url)
+        health = _health(proxy.base_url, tls)
     except (OSError, handshake.NoProxy) as exc:
         verdict = advice.judge("proxy", exc, known)
         return False, f"{name}: {verdict.text}. {verdict.advice}"
     return health != 503, f"{name} " + ("is not ready: see its log" if health == 503 else "answers")
 
 
-def _health(url: str) -> int:
+def _health(url: str, tls: ssl.SSLContext | None) -> int:
     """→ the HTTP status of its health; a balancer may know no such path, but it answers."""
-    tls = ssl.create_default_context() if urlsplit(url).scheme in ("https", "wss") else None
-    connection = handshake.reach(url, tls, TIMEOUT)
+    secure = urlsplit(url).scheme in ("https", "wss")
+    connection = handshake.reach(
+        url, tls or ssl.create_default_context() if secure else None, TIMEOUT)
     try:
         handshake.get_page(connection, "/healthcheck")
         return 200

@@ -3,6 +3,7 @@
 import dataclasses
 import enum
 import ipaddress
+import ssl
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -38,8 +39,12 @@ class Finding:
     text: str
 
 
-def check(conf: cfg.ConfigOpts, caller: ThreadCaller, context: RequestContext) -> list[Finding]:
-    """Everything, the bus's silence included; raises nothing of ours."""
+def check(conf: cfg.ConfigOpts, caller: ThreadCaller, context: RequestContext,
+          tls: ssl.SSLContext | None = None) -> list[Finding]:
+    """Everything, the bus's silence included; raises nothing of ours.
+
+    `tls` trusts proxies' certificates that the system does not.
+    """
     found = list(contradictions(conf))
     findings = found or [Finding(Level.OK, "configuration", "nothing contradicts")]
     try:
@@ -49,7 +54,7 @@ def check(conf: cfg.ConfigOpts, caller: ThreadCaller, context: RequestContext) -
         findings.append(Finding(Level.OK, "consoleauth", f"answers in {answered:.0f} ms"))
         findings += _hosts(hosts, novas=conf.consoleauth.backend == "nova")
         findings += [Finding(Level.OK if well else Level.WARNING, "proxy", text)
-                     for well, text in reachable.check(hosts)]
+                     for well, text in reachable.check(hosts, tls)]
         findings += _domains(hosts, Compute(caller), context)
         findings += _sessions(Sessions(caller), context)
     except exception.BusUnavailable:

@@ -49,6 +49,16 @@ def test_what_else_may_answer(data, well):
     target.close()
 
 
+def test_a_proxy_is_trusted_by_whom_its_authority_is_known_to(make_proxy, certificates):
+    proxy = make_proxy(DEFAULT__cert=str(certificates.cert), DEFAULT__key=str(certificates.key))
+    url = f"https://127.0.0.1:{proxy.port}"
+    [(well, text)] = reachable.check([host("one", novnc=f"{url}/x")])
+    assert not well
+    assert "--ca-file" in text
+    [(_, text)] = reachable.check([host("one", novnc=f"{url}/x")], certificates.client())
+    assert text.startswith(f"novnc of one: {url} ")
+
+
 def test_a_proxy_that_is_away_is_told_with_what_to_do():
     port = free_port()
     [(well, text)] = reachable.check([host("one", serial=f"ws://127.0.0.1:{port}/")])
