@@ -94,7 +94,11 @@ function _configure_consoles_api {
     configure_keystone_authtoken_middleware "$CONSOLES_CONF" consoles keystone_authtoken
     iniset "$CONSOLES_CONF" keystone_authtoken service_type "$(_consoles_service_type)"
 
-    local prefix ini=$CONSOLES_UWSGI_CONF
+    local prefix ini=$CONSOLES_UWSGI_CONF listen=$CONSOLES_LISTEN_ADDRESS:$CONSOLES_API_PORT
+    if is_service_enabled tls-proxy; then
+        listen=127.0.0.1:$CONSOLES_API_PORT_INT
+        iniset "$CONSOLES_CONF" oslo_middleware enable_proxy_headers_parsing True
+    fi
     install -m 0644 "$CONSOLES_DIR/etc/consoles/uwsgi.ini" "$ini"
     prefix=$(dirname "$CONSOLES_BIN_DIR")
     if [[ -e "$prefix/pyvenv.cfg" ]]; then
@@ -106,7 +110,7 @@ function _configure_consoles_api {
     if [[ -n "${UWSGI_PYTHON_PLUGIN:-}" ]]; then
         iniset "$ini" uwsgi plugins "$UWSGI_PYTHON_PLUGIN"
     fi
-    iniset "$ini" uwsgi http-socket "$CONSOLES_LISTEN_ADDRESS:$CONSOLES_API_PORT"
+    iniset "$ini" uwsgi http-socket "$listen"
     iniset "$ini" uwsgi processes "$API_WORKERS"
     iniset "$ini" uwsgi env "OS_CONSOLES_CONFIG_FILES=$CONSOLES_CONF"
 }
@@ -138,6 +142,11 @@ function _configure_consoles_proxies {
         serial_console serialproxy base_url ws /
     _configure_consoles_proxy consoles-mksproxy "$CONSOLES_MKSPROXY_PORT" \
         mks mksproxy mksproxy_base_url http /
+    # devstack's tls-proxy passes no WebSockets, so that proxies speak TLS themselves.
+    if is_service_enabled tls-proxy; then
+        iniset "$CONSOLES_CONF" DEFAULT cert "$DEVSTACK_CERT"
+        iniset "$CONSOLES_CONF" DEFAULT ssl_only True
+    fi
     if [[ -n "$CONSOLES_ALLOWED_TARGETS" ]]; then
         iniset "$CONSOLES_CONF" proxy allowed_targets "$CONSOLES_ALLOWED_TARGETS"
     fi
@@ -147,7 +156,7 @@ function _configure_consoles_proxies {
 # $1 service, $2 port, $3 group of options, $4 prefix of its own, $5 base URL's option, $6 scheme
 # and $7 path of that URL; `listen` is the caller's.
 function _configure_consoles_proxy {
-    local host=$SERVICE_HOST offered
+    local host=$SERVICE_HOST scheme=$6 offered
     offered=${CONSOLES_OFFERED:-$(_consoles_enabled "${CONSOLES_PROXIES[@]}")}
     if is_service_enabled "$1"; then
         iniset "$CONSOLES_CONF" "$3" "$4_host" "$listen"
@@ -155,8 +164,11 @@ function _configure_consoles_proxy {
         host=$HOST_IP
     fi
     if is_service_enabled consoles-compute && [[ " ${offered//$'\n'/ } " == *" $1 "* ]]; then
+        if is_service_enabled tls-proxy; then
+            scheme+=s
+        fi
         iniset "$CONSOLES_CONF" "$3" enabled True
-        iniset "$CONSOLES_CONF" "$3" "$5" "$6://${CONSOLES_PROXY_HOST:-$host}:$2$7"
+        iniset "$CONSOLES_CONF" "$3" "$5" "$scheme://${CONSOLES_PROXY_HOST:-$host}:$2$7"
     fi
 }
 
@@ -169,10 +181,14 @@ function init_consoles {
         "$CONSOLES_BIN_DIR/consoles-manage" --config-file "$CONSOLES_CONF" db sync
     fi
     if is_service_enabled consoles-api; then
+        local scheme=http
+        if is_service_enabled tls-proxy; then
+            scheme=https
+        fi
         create_service_user consoles
         get_or_create_service consoles "$(_consoles_service_type)" "Consoles of virtual machines"
         get_or_create_endpoint "$(_consoles_service_type)" "$REGION_NAME" \
-            "http://$CONSOLES_API_HOST:$CONSOLES_API_PORT/v2.1"
+            "$scheme://$CONSOLES_API_HOST:$CONSOLES_API_PORT/v2.1"
     fi
 }
 
@@ -192,6 +208,18 @@ function start_consoles {
         fi
         run_process "$service" "$command" "$group"
     done
+    if is_service_enabled consoles-api && is_service_enabled tls-proxy; then
+        _start_consoles_tls_proxy
+    fi
+}
+
+# Apache's, which unstack stops with devstack's own.
+function _start_consoles_tls_proxy {
+    local front=$CONSOLES_LISTEN_ADDRESS
+    if [[ "$front" == 0.0.0.0 || "$front" == "[::]" ]]; then
+        front="*"
+    fi
+    start_tls_proxy consoles-api "$front" "$CONSOLES_API_PORT" 127.0.0.1 "$CONSOLES_API_PORT_INT"
 }
 
 function stop_consoles {
@@ -206,6 +234,10 @@ function clean_consoles {
     sudo rm -rf "$CONSOLES_CONF_DIR"
     if is_service_enabled rabbit; then
         sudo rabbitmqctl delete_vhost "$CONSOLES_VHOST" || true
+    fi
+    if is_service_enabled consoles-api && is_service_enabled tls-proxy; then
+        disable_apache_site consoles-api-tls-proxy
+        sudo rm -f "$(apache_site_config_for consoles-api-tls-proxy)"
     fi
 }
 

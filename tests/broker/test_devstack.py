@@ -49,7 +49,7 @@ def domain(keystone):
 
 
 @pytest.fixture
-def stack(tmp_path, keystone, domain, rabbit, mariadb):
+def stack(tmp_path, keystone, domain, rabbit, mariadb, certificates):
     """Makes a node; ends what it has started."""
     def make(name, **localrc):
         node = Node(tmp_path / name, COMMANDS, **{
@@ -58,7 +58,8 @@ def stack(tmp_path, keystone, domain, rabbit, mariadb):
             "RABBIT_USERID": "guest", "RABBIT_PASSWORD": "guest",
             "KEYSTONE_SERVICE_URI": keystone.url, "SERVICE_DOMAIN_NAME": domain["name"],
             "database_url": f"mysql+pymysql://root@127.0.0.1:{mariadb.port}",
-            "CONSOLES_API_PORT": str(free_port()), **localrc,
+            "CONSOLES_API_PORT": str(free_port()), "CONSOLES_API_PORT_INT": str(free_port()),
+            "DEVSTACK_CERT": str(bundle), **localrc,
             **{f"CONSOLES_{proxy.upper()}PROXY_PORT": str(free_port()) for proxy in PROXIES}})
         environ = " ".join(f"'{key}={value}'" for key, value in rabbit._env.items())
         node.tool("rabbitmqctl", f'exec env {environ} {PROGRAMS}/rabbitmqctl "$@"')
@@ -69,8 +70,12 @@ def stack(tmp_path, keystone, domain, rabbit, mariadb):
         return made[-1]
 
     made = []
+    bundle = tmp_path / "devstack-cert.pem"
+    bundle.write_bytes(certificates.key.read_bytes() + certificates.cert.read_bytes())
     yield make
     for one in made:
+        if one.tls_proxy is not None:
+            one.tls_proxy.kill()
         for process in one.processes.values():
             print(f"--- {process.name}\n{process.tail(20)}")
             process.kill()
@@ -83,9 +88,10 @@ def guest(host):
 
 
 class Administrator:
-    """Finds the API in the catalog."""
+    """Finds the API in the catalog; `tls` is the context of a client."""
 
-    def __init__(self, keystone):
+    def __init__(self, keystone, tls):
+        self._tls = tls
         self._token = keystone.token("adam", "red")
         catalog = keystone.ask("GET", "/auth/catalog", token=self._token)["catalog"]
         [self.url] = [endpoint["url"] for service in catalog if service["type"] == "console"
@@ -95,7 +101,7 @@ class Administrator:
         request = urllib.request.Request(
             self.url + path, body and json.dumps(body).encode(),
             {"X-Auth-Token": self._token, "Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=30, context=self._tls) as answer:
             return json.load(answer)
 
     def servers(self):
@@ -104,17 +110,24 @@ class Administrator:
             return {server["id"] for server in self.ask("/servers?all_tenants=1")["servers"]}
         return set()
 
+    def link(self, host):
+        """→ that of the host's guest to itself."""
+        return self.ask(f"/servers/{guest(host)}")["server"]["links"][0]["href"]
+
     def open(self, host, protocol, kind):
         """→ a WebSocket at the console of the host's guest."""
         url = urllib.parse.urlsplit(self.ask(f"/servers/{guest(host)}/console",
                                              {"protocol": protocol, "type": kind})["url"])
         path = urllib.parse.parse_qs(url.query).get("path", [f"?{url.query}"])[0]
-        return ws_client.WebSocket.connect(url.port, f"/{path}", host=url.hostname)
+        return ws_client.WebSocket.connect(
+            url.port, f"/{path}", host=url.hostname,
+            tls=self._tls if url.scheme in ("https", "wss") else None)
 
 
 @pytest.mark.timeout(600)  # nine services, some of them started twice
-def test_consoles_of_what_the_phases_have_made(stack, keystone, rabbit):
-    controller = stack("controller", enabled="rabbit n-api")
+def test_consoles_of_what_the_phases_have_made(stack, keystone, rabbit, certificates):
+    """The controller has devstack's TLS, the subnode none."""
+    controller = stack("controller", enabled="rabbit n-api tls-proxy")
     subnode = stack("subnode", disabled="consoles-api consoles-consoleauth consoles-novncproxy",
                     enabled=" ".join(f"consoles-{proxy}proxy" for proxy in PROXIES[1:]))
     for node, words in itertools.product((controller, subnode), PHASES):
@@ -124,18 +137,23 @@ def test_consoles_of_what_the_phases_have_made(stack, keystone, rabbit):
     assert len(controller.processes) == 4
     assert len(subnode.processes) == 5
 
-    adam = Administrator(keystone)
+    adam = Administrator(keystone, certificates.client())
     wait_for(lambda: {guest("controller"), guest("subnode")} <= adam.servers())
     for proxy in PROXIES:
         node = controller if proxy == "novnc" else subnode
         node.processes[f"consoles-{proxy}proxy"].wait_port(
             int(node.node.localrc[f"CONSOLES_{proxy.upper()}PROXY_PORT"]), 60)
+    assert adam.url.startswith("https:")
+    assert adam.link("controller").startswith("https:")
     rfb_viewer.Viewer(adam.open("controller", "vnc", "novnc")).connect().refresh()
     line = adam.open("subnode", "serial", "serial")
     said = b""
     while b"built-in guest" not in said:
         said += line.recv(4096)
-    status = [COMMANDS / "consoles-manage", "--config-file", controller.node.conf, "status"]
+    authority = controller.node.home / "ca.pem"  # devstack has the system trust its own
+    certificates.ca.cert_pem.write_to_path(str(authority))
+    status = [COMMANDS / "consoles-manage", "--config-file", controller.node.conf, "status",
+              "--ca-file", authority]
     wait_for(lambda: subprocess.run(status, timeout=60, check=False).returncode == 0, 60)
     ended(subnode)
     ended(controller)

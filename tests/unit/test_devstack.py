@@ -8,6 +8,7 @@ from oslo_config import cfg
 
 from consoles import conf as consoles_conf
 from consoles.proxies import catalog
+from tests.fixtures.devstack import DEFAULTS
 from tests.fixtures.devstack import FUNCTIONS
 from tests.fixtures.devstack import Node
 from tests.fixtures.devstack import ROOT
@@ -20,6 +21,7 @@ PROXIES = sorted(catalog.ROWS)
 SUBNODE = {"disabled": "consoles-api consoles-consoleauth", "HOST_IP": "10.0.0.7",
            "enabled": " ".join(PROXIES)}
 ALL_IN_ONE = {"enabled": "rabbit"}
+WITH_TLS = {"enabled": "rabbit tls-proxy"}
 
 
 @pytest.fixture
@@ -138,6 +140,47 @@ def test_all_is_stopped_made_and_started_in_the_order_of_needs(make):
         ["create_service_user", "consoles"],
         ["get_or_create_service", "consoles", "compute", "Consoles of virtual machines"],
         ["get_or_create_endpoint", "compute", "RegionOne", "http://10.0.0.1:8790/v2.1"]]
+
+
+def test_with_devstacks_tls_the_proxies_have_its_certificate(make):
+    node = make(**{**SUBNODE, "enabled": " ".join((*PROXIES, "tls-proxy"))})
+    node.phase("stack post-config")
+    conf = read(node)
+    assert (conf.cert, conf.key, conf.ssl_only) == (DEFAULTS["DEVSTACK_CERT"], None, True)
+    assert [conf.vnc.novncproxy_base_url, conf.vnc.xvpvncproxy_base_url,
+            conf.spice.html5proxy_base_url, conf.serial_console.base_url,
+            conf.mks.mksproxy_base_url] == [
+        "https://10.0.0.7:6080/vnc_auto.html", "https://10.0.0.7:6081/console",
+        "https://10.0.0.7:6082/spice_auto.html", "wss://10.0.0.7:6083/",
+        "https://10.0.0.7:6090/"]
+
+
+def test_with_devstacks_tls_a_hypervisor_offers_the_proxies_of_others_by_https(make):
+    node = make(**{**SUBNODE, "enabled": "n-cpu tls-proxy"}, CONSOLES_OFFERED="consoles-mksproxy")
+    node.phase("stack post-config")
+    assert read(node).mks.mksproxy_base_url == "https://10.0.0.1:6090/"
+
+
+@pytest.mark.parametrize(("listen", "front"), [
+    ("0.0.0.0", "*"), ("[::]", "*"), ("127.0.0.1", "127.0.0.1")])
+def test_with_devstacks_tls_the_api_is_behind_its_proxy(make, listen, front):
+    node = make(**WITH_TLS, CONSOLES_LISTEN_ADDRESS=listen)
+    node.phase("stack post-config")
+    assert "http-socket = 127.0.0.1:18790" in (node.home / "etc/uwsgi.ini").read_text()
+    assert "enable_proxy_headers_parsing = True" in node.conf.read_text()
+    calls = node.phase("stack extra")
+    assert calls[-1] == ["start_tls_proxy", "consoles-api", front, "8790", "127.0.0.1", "18790"]
+    assert [call[3] for call in calls if call[0] == "get_or_create_endpoint"] == [
+        "https://10.0.0.1:8790/v2.1"]
+
+
+def test_clean_removes_apaches_site(make):
+    node = make(**WITH_TLS)
+    site = node.home / "sites/consoles-api-tls-proxy.conf"
+    site.parent.mkdir()
+    site.touch()
+    assert ["disable_apache_site", "consoles-api-tls-proxy"] in node.phase("clean")
+    assert not site.exists()
 
 
 def test_without_uwsgi_it_is_said_who_needs_it(make):
