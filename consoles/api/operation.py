@@ -19,8 +19,9 @@ Handler = Callable[..., None]
 
 #: What every operation may answer that looks at the user, at microversions and at other services.
 COMMON = (400, 401, 403, 406, 500, 503)
-#: What one may that looks for a server and asks its agent.
+#: What one may that looks for a server and asks its agent, and if that is for a console.
 OF_A_SERVER = (404, 409)
+OF_A_CONSOLE = (429, 501)
 #: What one may that reads a body.
 WITH_BODY = (413, 415)
 

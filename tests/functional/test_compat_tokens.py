@@ -88,6 +88,13 @@ def test_a_token_whose_server_is_gone_is_not_found(api, world):
     assert api.fault(404, "GET", path_of(token), version="2.31") == "Token not found."
 
 
+@pytest.mark.parametrize("line, status", [(62, 429), (63, 501)])
+def test_what_the_agent_cannot_give_any_more_is_told(api, world, line, status):
+    token = token_of(api, ConsoleType.SERIAL)
+    world.consoleauth.added[-1]["options"] = {"line": line}
+    assert api.fault(status, "GET", path_of(token), version="2.31")
+
+
 @pytest.mark.parametrize("form", [
     "/os-console-auth-tokens/{}", "/v2.1/os-console-auth-tokens/{}",
     "/v2.1/os-console-auth-tokens/{}/", "/x/os-console-auth-tokens/{}"])

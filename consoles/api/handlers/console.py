@@ -16,7 +16,7 @@ from consoles.wire import access_url
 LOG = logging.getLogger(__name__)
 
 #: What each operation that gives out a URL may answer instead.
-FAULTS = operation.COMMON + operation.WITH_BODY + operation.OF_A_SERVER + (429, 501)
+FAULTS = operation.COMMON + operation.WITH_BODY + operation.OF_A_SERVER + operation.OF_A_CONSOLE
 
 
 @operation.operation(

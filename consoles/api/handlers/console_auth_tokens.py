@@ -18,7 +18,8 @@ NOT_FOUND = "Token not found."
 
 @operation.operation(
     "Where the console of a token is.", rules=(policies.SHOW,), query=schemas.QUERY,
-    answers={200: schemas.CONSOLE}, faults=operation.COMMON + operation.OF_A_SERVER)
+    answers={200: schemas.CONSOLE},
+    faults=operation.COMMON + operation.OF_A_SERVER + operation.OF_A_CONSOLE)
 def show(services: Services, req: falcon.Request, resp: falcon.Response, token: str) -> None:
     """GET /os-console-auth-tokens/{token} → {"console": {instance_uuid, host, port, ...}}.
 
