@@ -25,6 +25,8 @@ from consoles.relay.watch import Watch
 LOG = logging.getLogger(__name__)
 
 SWEEP_INTERVAL = 1.0
+#: Unsent bytes of a connection above which its peer has to wait; TLS would keep half a MiB.
+MAX_UNSENT = 64 * 1024
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,6 +67,7 @@ class Relay:
         try:
             for end in (client, target):
                 keep_alive(end.transport, self.limits)
+                end.transport.set_write_buffer_limits(MAX_UNSENT)
             link.join(self._side(link, client), self._side(link, target), client.early,
                       target.early)
         except BaseException:
