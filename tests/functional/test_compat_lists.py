@@ -23,6 +23,12 @@ def test_other_projects_are_the_administrators_to_see(api, query):
     assert ids(api("GET", f"/v2.1/servers?{query}", token="root:admin"))
 
 
+@pytest.mark.parametrize("query, says", [
+    ("marker=gone&name=x", "marker was not found"), ("name=refused", "request is not valid")])
+def test_a_refusal_of_the_inventorys_is_not_always_the_markers(api, query, says):
+    assert says in api.fault(400, "GET", f"/v2.1/servers?{query}")
+
+
 @pytest.mark.parametrize("query", ["sort_key=host", "sort_key=uuid&sort_key=host&sort_dir=asc"])
 def test_the_order_of_hosts_is_the_administrators_to_see(api, query):
     assert "host" in api.fault(403, "GET", f"/v2.1/servers?{query}")

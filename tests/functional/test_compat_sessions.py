@@ -1,8 +1,12 @@
 """Sessions of consoles and tokens, listed and ended by their users; consoleauth is the real one."""
 
 import pytest
+from oslo_policy import policy
 
 from consoles.api import app
+from consoles.api import auth
+from consoles.api.policies import console_sessions as policies
+from consoles.context import RequestContext
 from consoles.db import models
 from consoles.rpc import transport
 from tests.fixtures import consoleauth
@@ -74,6 +78,17 @@ def test_filters_and_pages(api, plant):
     [link] = answer.json["console_sessions_links"]
     assert "limit=2" in link["href"]
     assert listed(api, f"{SESSIONS}?limit=2&marker=s2", token=ADMIN) == ["s1"]
+
+
+def test_who_has_no_project_has_no_sessions(api, module_plant):
+    """Once a policy lets those with a token of the whole system list what is theirs."""
+    services = app.assemble(module_plant.conf, transport.ThreadCaller(module_plant.bus))
+    services.enforcer.load_rules()
+    services.enforcer.set_rules(policy.Rules.from_dict({policies.INDEX: "@"}), overwrite=False,
+                                use_conf=False)
+    identity = auth.Identity(lambda _: RequestContext(
+        user_id="sam", system_scope="all", roles=["reader"]), "Word")
+    assert listed(Client(app._falcon(services, identity))) == []
 
 
 @pytest.mark.parametrize("path", [SESSIONS, "/v2.1/servers/i1/console-sessions"])

@@ -61,11 +61,13 @@ def _list(services: Services, req: falcon.Request, resp: falcon.Response, view: 
 
 def _rows(services: Services, context: RequestContext, query: schemas.Query,
           filters: dict[str, Any]) -> Any:
-    """The inventory's answer; of all that was checked here it can refuse the marker alone."""
+    """What the inventory has; what is checked here it refuses for the marker alone."""
     try:
         return services.inventory.list_instances(
             context, filters=filters, limit=query.limit, marker=query.marker, sort=query.sort)
     except exception.BadRequest as exc:
+        if query.marker is None:
+            raise
         raise falcon.HTTPBadRequest(description="The marker was not found.") from exc
 
 
