@@ -19,6 +19,7 @@ from consoles import exception
 from consoles.context import RequestContext
 from consoles.rpc import brokers
 from consoles.rpc import memory
+from consoles.rpc import rabbit
 from consoles.rpc.interface import Interface
 from consoles.rpc.turns import Turns
 
@@ -36,13 +37,14 @@ _UNDELIVERABLE = (messaging.MessageUndeliverable, messaging.MessageDeliveryFailu
 def register_opts(conf: cfg.ConfigOpts) -> None:
     """oslo.messaging's options with the defaults that make an absent service known at once."""
     memory.register()
+    rabbit.register()
     messaging.set_transport_defaults(EXCHANGE)
     for group, opts in messaging_opts.list_opts():
         conf.register_opts(opts, group=group)
-    rabbit = "oslo_messaging_rabbit"
-    conf.set_default("rabbit_interval_max", 2, group=rabbit)
+    driver = "oslo_messaging_rabbit"
+    conf.set_default("rabbit_interval_max", 2, group=driver)
     # RabbitMQ refuses an auto-delete quorum queue (406): then the deadline is the only bound.
-    conf.set_default("amqp_auto_delete", not conf[rabbit].rabbit_quorum_queue, group=rabbit)
+    conf.set_default("amqp_auto_delete", not conf[driver].rabbit_quorum_queue, group=driver)
 
 
 class Bus:
