@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from collections.abc import Coroutine
 from typing import Any
 
 from consoles.context import RequestContext
@@ -14,7 +15,7 @@ class ProxiesEndpoint:
     """Runs in the bus's threads; asks the worker's loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop,
-                 end: Callable[[list[str], str, int | None], list[str]],
+                 end: Callable[[list[str], str, int | None], Coroutine[Any, Any, list[str]]],
                  describe: Callable[[], dict[str, Any]],
                  reload: Callable[[], bool]) -> None:
         self._loop = loop
@@ -25,17 +26,17 @@ class ProxiesEndpoint:
     @exposed
     def close_sessions(self, context: RequestContext, ids: list[str], code: int,
                        reason: str) -> list[str]:
-        return self._in_loop(self._end, ids, reason, code)
+        return self._in_loop(self._end(ids, reason, code))
 
     @exposed
     def status(self, context: RequestContext) -> dict[str, Any]:
-        return self._in_loop(self._describe)
+        async def describe() -> dict[str, Any]:
+            return self._describe()
+        return self._in_loop(describe())
 
     @exposed
     def reload(self, context: RequestContext) -> bool:
         return self._reload()
 
-    def _in_loop(self, func: Callable[..., Any], *args: Any) -> Any:
-        async def call() -> Any:
-            return func(*args)
-        return asyncio.run_coroutine_threadsafe(call(), self._loop).result(ANSWER_TIMEOUT)
+    def _in_loop(self, call: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(call, self._loop).result(ANSWER_TIMEOUT)

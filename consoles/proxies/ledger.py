@@ -6,6 +6,7 @@ A tally is kept until consoleauth has taken it, so that a bus that is away loses
 import asyncio
 import itertools
 import logging
+from collections.abc import Awaitable
 from collections.abc import Callable
 from collections.abc import Iterable
 from typing import Any
@@ -36,12 +37,12 @@ class Ledger:
     """One per worker, in its loop.
 
     `live` gives the sessions' rows, made as they are taken; `end(ids, reason, code)` closes those
-    told to end and answers the ids of those that were here.
+    told to end and answers the ids of those that were here; there may be many.
     """
 
     def __init__(self, sessions: Sessions, worker: str, boot_id: str,
                  live: Callable[[], Iterable[dict[str, Any]]],
-                 end: Callable[[list[str], str, int], list[str]]) -> None:
+                 end: Callable[[list[str], str, int], Awaitable[list[str]]]) -> None:
         self._sessions = sessions
         self._worker = worker
         self._boot_id = boot_id
@@ -139,9 +140,16 @@ class Ledger:
         except exception.ConsolesError as exc:
             LOG.warning("Cannot report %s sessions: %s", len(rows), exc)
             return
-        for over in answer["end"]:
-            if self._end([over["id"]], over["reason"], over["code"]):
-                LOG.info("Session %s was ended elsewhere: %s", over["id"], over["reason"])
+        await self._obey(answer["end"])
+
+    async def _obey(self, over: Iterable[dict[str, Any]]) -> None:
+        """End those that were ended elsewhere, together those for the same reason."""
+        orders: dict[tuple[str, int], list[str]] = {}
+        for order in over:
+            orders.setdefault((order["reason"], order["code"]), []).append(order["id"])
+        for (reason, code), ids in orders.items():
+            for id in await self._end(ids, reason, code):
+                LOG.info("Session %s was ended elsewhere: %s", id, reason)
 
 
 def _unanswered(question: asyncio.Future[Any]) -> bool:

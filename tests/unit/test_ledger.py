@@ -38,7 +38,7 @@ def run(scenario, sessions=1):
     async def main():
         ended = []
 
-        def end(ids, reason, code):
+        async def end(ids, reason, code):
             ended.append((ids, reason, code))
             return ids
 
