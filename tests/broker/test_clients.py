@@ -128,4 +128,5 @@ def test_novaclient_asks_for_remote_consoles(clients, version, method, console_t
 
 def test_novaclient_reads_the_log(clients):
     assert clients.nova("mary", "2.1", "get_console_output", RED, 1)["found"] == "three"
+    assert clients.nova("rita", "2.1", "get_console_output", RED, 1)["status"] == 403
     assert clients.nova("max", "2.1", "get_console_output", RED, 1)["status"] == 404

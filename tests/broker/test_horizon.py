@@ -12,11 +12,14 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.fixtures import dashboard
+from tests.fixtures import libvirt as lv
 from tests.fixtures.cloud import BLUE
 from tests.fixtures.cloud import RED
 from tests.fixtures.open_cloud import BUILT_IN
 from tests.fixtures.open_cloud import OpenCloud
+from tests.fixtures.processes import free_port
 from tests.fixtures.processes import Services
+from tests.fixtures.processes import wait_for
 from tests.fixtures.system import instance_id
 
 #: CONSOLE_TYPE = "AUTO": the kinds in the order they are tried, and novaclient's method for each.
@@ -78,6 +81,21 @@ def cloud(keystone, rabbit, site, tmp_path_factory):
 
 
 @pytest.fixture
+def libvirt_guest(cloud, libvirtd):
+    """The ID of a real guest with a serial line alone, of a host whose hypervisor has no RDP."""
+    first, owner = free_port(), {"name": "kvm", "user": "mary"}
+    domain = libvirtd.boot(lv.PTY, metadata=lv.NOVA.format(
+        **owner, project=cloud.keystone.projects["red"]))
+    cloud.instances["kvm1"] = cloud.services.write("agent-kvm1.conf", {
+        "compute": {"host": "kvm1", "driver": "libvirt"},
+        "libvirt": {"connection_uri": libvirtd.uri},
+        "serial_console": {"port_range": f"{first}:{first + 20}"}})
+    cloud.start_agent("kvm1")
+    wait_for(lambda: cloud.status(cloud.of("mary"), f"/servers/{domain.UUIDString()}") == 200)
+    return domain.UUIDString()
+
+
+@pytest.fixture
 def show(clients):
     """`show(user, server, kind ...)` → the kind and the address that Horizon's tab shows, both None
     for "Console is currently unavailable.", and the statuses of what it passed over."""
@@ -109,6 +127,13 @@ def test_auto_shows_the_first_kind_that_a_server_has(show, server, kind, skipped
     shown, url, statuses = show("mary", instance_id(server))
     assert (shown, statuses) == (kind, skipped)
     assert url is None or "token" in url
+
+
+def test_auto_goes_on_where_a_hypervisor_cannot_do_a_kind_at_all(show, libvirt_guest):
+    """501 for RDP, which libvirt's guests never have, and 400 for what this guest has not."""
+    shown, url, statuses = show("mary", libvirt_guest)
+    assert (shown, statuses) == ("SERIAL", [400, 400, 501])
+    assert "token" in url
 
 
 @pytest.mark.parametrize("user, status", [("rita", 403), ("nora", 403), ("max", 404)])
