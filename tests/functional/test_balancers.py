@@ -1,5 +1,6 @@
 """The examples for haproxy and nginx, run as they are but for addresses and paths."""
 
+import json
 import os
 import pathlib
 import re
@@ -18,6 +19,7 @@ from tests.fixtures.processes import Process
 from tests.fixtures.processes import wait_for
 from tests.fixtures.targets import echo
 from tests.fixtures.targets import Target
+from tests.fixtures.web_server import served
 
 ETC = pathlib.Path(__file__).parents[2] / "etc"
 LOOPBACK = "127.0.0.1"
@@ -27,6 +29,8 @@ CLIENT = "127.0.0.3"
 SECRET = "t0ken-of-a-console"
 SERIAL = "serial.example.org"
 SPICE = "spice.example.org"
+MKS = "mks.example.org"
+API = "api.example.org"
 EXAMPLES = ["haproxy/proxy-protocol.cfg", "haproxy/http.cfg",
             "nginx/proxy-protocol.conf", "nginx/http.conf"]
 NGINX = """\
@@ -51,7 +55,7 @@ class Balancer:
 
     def __init__(self, example, home, certificates, ports):
         self.home, self.port, self.certificates = home, free_port(), certificates
-        names = (LOOPBACK, "consoles.example.org", SERIAL, SPICE)
+        names = (LOOPBACK, "consoles.example.org", SERIAL, SPICE, MKS, API)
         self.cert, self.key = certificates.issue(f"balancer{self.port}", *names)
         text = self._adapted((ETC / example).read_text(), ports)
         self.command = self._haproxy(text) if example.startswith("haproxy") else self._nginx(text)
@@ -109,14 +113,15 @@ def cloud(request, tmp_path, certificates, make_proxy, consoleauth):
     """Two serial proxies and one of each other kind, behind the example."""
     way = "v1v2" if "proxy-protocol" in request.param else "off"
     options = {"proxy__trusted_proxies": [LOOPBACK], "proxy__proxy_protocol": way}
-    one, two, novnc, spice = (
+    one, two, novnc, spice, mks = (
         make_proxy(spec=spec, **options).port for spec in
-        (catalog.SERIAL, catalog.SERIAL, catalog.NOVNC, catalog.SPICE_HTML5))
+        (catalog.SERIAL, catalog.SERIAL, catalog.NOVNC, catalog.SPICE_HTML5, catalog.MKS))
     target = Target(echo)
     balancer = Balancer(request.param, tmp_path, certificates, {
         "192.0.2.21:6083": one, "192.0.2.22:6083": two,
         "192.0.2.21:6080": novnc, "192.0.2.22:6080": novnc,
-        "192.0.2.21:6082": spice, "192.0.2.22:6082": spice}).start()
+        "192.0.2.21:6082": spice, "192.0.2.22:6082": spice,
+        "192.0.2.21:6090": mks, "192.0.2.22:6090": mks}).start()
     yield SimpleNamespace(balancer=balancer, consoleauth=consoleauth, target=target)
     target.close()
     balancer.process.kill()
@@ -143,7 +148,8 @@ def test_consoles_of_several_proxies_and_what_they_are_told_of_the_client(cloud)
 
 
 @pytest.mark.parametrize(("name", "kind"), [
-    ("consoles.example.org", "novnc"), (SPICE, "spice-html5"), (SERIAL, "serial")])
+    ("consoles.example.org", "novnc"), (SPICE, "spice-html5"), (SERIAL, "serial"),
+    (MKS, "webmks")])
 def test_a_name_is_a_kind(cloud, name, kind):
     ws = cloud.balancer.connect(name, "unknown", origin=f"https://{name}")
     assert ws.until_closed()[0] == 4401
@@ -157,6 +163,24 @@ def test_no_token_gets_into_a_log(cloud):
     cloud.balancer.process.signal(signal.SIGTERM)
     wait_for(lambda: not cloud.balancer.process.alive())
     assert SECRET not in cloud.balancer.logs()
+
+
+@pytest.mark.parametrize("example", [name for name in EXAMPLES if "/http" in name])
+def test_the_api_gives_links_to_the_balancer(example, tmp_path, certificates, world):
+    """Whatever the client itself writes of its scheme and host."""
+    world.conf.set_override("enable_proxy_headers_parsing", True, "oslo_middleware")
+    with served(world.application) as (serving, _):
+        balancer = Balancer(example, tmp_path, certificates, {
+            "192.0.2.11:8790": serving.port, "192.0.2.12:8790": serving.port}).start()
+        plain = socket.create_connection((LOOPBACK, balancer.port), 20)
+        sock = certificates.client().wrap_socket(plain, server_hostname=API)
+        sock.sendall(f"GET /v2.1/ HTTP/1.1\r\nHost: {API}\r\nX-Forwarded-Proto: gopher\r\n"
+                     "X-Forwarded-Host: evil.example\r\nConnection: close\r\n\r\n".encode())
+        status, _, rest = ws_client.read_head(sock)
+        body = json.loads(rest + ws_client.read_all(sock))
+        balancer.process.kill()
+    assert status == 200
+    assert body["version"]["links"][0]["href"] == f"https://{API}/v2.1/"
 
 
 def test_the_examples_with_all_servers_are_well_formed(tmp_path, certificates):
