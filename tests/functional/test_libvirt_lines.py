@@ -1,5 +1,6 @@
 """Lines of type pty and unix: the agent serves them on ports that it leases."""
 
+import contextlib
 import os
 import pathlib
 import re
@@ -141,6 +142,24 @@ def test_a_line_that_its_guest_ended_is_known_while_libvirt_is_busy(agent, libvi
             agent.validate(domain, "serial", place)
     finally:
         libvirtd.signal(signal.SIGCONT)
+
+
+def test_a_line_ends_with_libvirts_daemon_and_its_guest_does_not(agent, libvirtd):
+    domain = libvirtd.boot(lv.PTY)
+    client = served(agent, libvirtd, domain)
+    place, id = client.sock.getpeername(), domain.UUIDString()
+    libvirtd.stop()
+    assert client.ended()
+    with pytest.raises(exception.AgentUnavailable):
+        agent.driver.validate_console(id, "serial", *place)
+    libvirtd.start()
+    again = libvirtd.connection.lookupByUUIDString(id)
+
+    def offered():
+        with contextlib.suppress(exception.AgentUnavailable):
+            return agent.place(again, "serial")
+    wait_for(offered)
+    served(agent, libvirtd, again)
 
 
 def served(agent, libvirtd, domain):

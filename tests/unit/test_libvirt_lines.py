@@ -49,7 +49,7 @@ class Broken:
     def close(self):
         pass
 
-    eventAddCallback = eventUpdateCallback = lambda *_: None
+    registerCloseCallback = eventAddCallback = eventUpdateCallback = lambda *_: None
 
 
 @pytest.fixture

@@ -106,7 +106,7 @@ class Connection:
     def open(self) -> Any:
         """One more connection, the caller's own. Waits for the daemon; raises libvirtError."""
         connection = libvirt.open(self._uri)
-        with _unless_unsupported():  # by libvirt's drivers that live in this process
+        with unless_unsupported():  # by libvirt's drivers that live in this process
             connection.setKeepAlive(KEEPALIVE, KEEPALIVE_COUNT)
         return connection
 
@@ -150,7 +150,7 @@ class Connection:
         self._connected()
 
     def _listen(self, connection: Any) -> None:
-        with _unless_unsupported():
+        with unless_unsupported():
             connection.registerCloseCallback(self._lost, None)
         for event, told in ((libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, self._lifecycle),
                             (libvirt.VIR_DOMAIN_EVENT_ID_METADATA_CHANGE, self._metadata)):
@@ -237,7 +237,7 @@ def _close(connection: Any) -> None:
 
 
 @contextlib.contextmanager
-def _unless_unsupported() -> Any:
+def unless_unsupported() -> Any:
     try:
         yield
     except libvirt.libvirtError as exc:

@@ -10,6 +10,7 @@ import libvirt
 from consoles.compute.drivers.libvirt_connection import Connection
 from consoles.compute.drivers.libvirt_connection import in_thread
 from consoles.compute.drivers.libvirt_connection import is_alive
+from consoles.compute.drivers.libvirt_connection import unless_unsupported
 
 #: Bytes asked for at a time.
 CHUNK = 1 << 16
@@ -70,7 +71,10 @@ class StreamEnd:
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[int, asyncio.Future[None]] = {}
         self._over = False  # writing has shown its end
+        self._lost = False
         stream.eventAddCallback(0, self._told, None)
+        with unless_unsupported():
+            opened.registerCloseCallback(self._closed, None)  # of which no stream is told
 
     @classmethod
     async def open(cls, connection: Connection, instance_id: str, alias: str) -> "StreamEnd":
@@ -90,7 +94,7 @@ class StreamEnd:
             raise OSError(str(exc)) from None
 
     async def read(self) -> bytes:
-        while (data := END if self._over else self._ask(self._stream.recv, CHUNK)) == LATER:
+        while (data := self._next()) == LATER:
             await self._until(libvirt.VIR_STREAM_EVENT_READABLE)
         return bytes(data)
 
@@ -111,9 +115,15 @@ class StreamEnd:
         in_thread(self._end)
 
     def _end(self) -> None:
-        for farewell in (self._stream.eventRemoveCallback, self._stream.abort, self._opened.close):
+        for farewell in (self._stream.eventRemoveCallback, self._stream.abort,
+                         self._opened.unregisterCloseCallback, self._opened.close):
             with contextlib.suppress(libvirt.libvirtError):  # the daemon was faster
                 farewell()
+
+    def _next(self) -> Any:
+        if self._lost:
+            raise OSError("the connection to libvirt is lost")
+        return END if self._over else self._ask(self._stream.recv, CHUNK)
 
     def _ask(self, function: Any, argument: Any) -> Any:
         """An error is the guest's end, too, or somebody took its line, unless libvirt is away."""
@@ -141,8 +151,20 @@ class StreamEnd:
             raise OSError(str(exc)) from None
 
     def _told(self, stream: Any, events: int, opaque: None) -> None:
-        stream.eventUpdateCallback(0)
-        self._loop.call_soon_threadsafe(self._wake, events)
+        with contextlib.suppress(libvirt.libvirtError):
+            stream.eventUpdateCallback(0)
+        self._tell(self._wake, events)
+
+    def _closed(self, opened: Any, reason: int, opaque: None) -> None:
+        self._tell(self._lose)
+
+    def _tell(self, *what: Any) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(*what)
+
+    def _lose(self) -> None:
+        self._lost = True
+        self._wake(_BROKEN)
 
     def _wake(self, events: int) -> None:
         for event, future in self._waiting.items():
