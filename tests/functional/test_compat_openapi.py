@@ -47,7 +47,7 @@ def test_every_rule_is_asked_by_an_operation_and_every_operation_has_one():
 
 
 @SCHEMA.parametrize()
-@hypothesis.settings(max_examples=5, deadline=None, derandomize=True, database=None,
+@hypothesis.settings(max_examples=20, deadline=None, derandomize=True, database=None,
                      suppress_health_check=list(hypothesis.HealthCheck))
 def test_requests_made_of_it(case, world):
     for token, server_id in WAYS:
