@@ -110,8 +110,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(caller: ThreadCaller, context: RequestContext, asked: Any) -> int:
     """→ the exit status."""
     if asked.line is not None:
-        if asked.type not in (None, ConsoleType.SERIAL):
-            raise exception.ConfigError(f"--line chooses among serial consoles, not {asked.type}")
+        if asked.line < 0 or asked.type not in (None, ConsoleType.SERIAL):
+            raise exception.ConfigError("--line: a number from 0 on, of lines of type serial")
         asked.type = ConsoleType.SERIAL
     context.user_id = USER
     course = Course()

@@ -85,9 +85,11 @@ def test_one_of_several_lines(probed, target):
     assert asked["add_connection_details"]["options"] == {"line": 1}
 
 
-def test_a_line_of_another_type_is_none(plane):
-    with pytest.raises(exception.ConfigError, match="--line chooses among serial consoles"):
-        plane.probe(type="novnc", line=1)
+@pytest.mark.parametrize(("kind", "line"), [("novnc", 1), (None, -1)])
+def test_a_line_that_cannot_be_meant(plane, kind, line):
+    with pytest.raises(exception.ConfigError, match="--line: a number from 0 on"):
+        plane.probe(type=kind, line=line)
+    assert plane.asked == []
 
 
 def test_the_table_for_people(probed, target, capsys):
