@@ -114,7 +114,9 @@ class Sessions:
                 for step in self._spec.to_client:
                     await step(frontend, details, self._settings.means)
             session.check_ended()
-            session.link = self._carry(session, details, frontend.detach(), target.detach())
+            client = frontend.detach()
+            session.awaits_target = True  # if it takes nothing, that is not the client's fault
+            session.link = self._carry(session, details, client, target.detach())
             session.slim()
         LOG.info("Session %s opened: instance %s at %s:%s", session.request.id,
                  details.instance_id, details.host, details.port)
