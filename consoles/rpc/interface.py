@@ -61,11 +61,17 @@ def exposed(func: Callable[..., Any]) -> Callable[..., Any]:
     """Mark an endpoint's method as callable over the bus.
 
     Errors of ours are answers, logged by whoever asked; anything else is a crash, logged here and
-    told to nobody.
+    told to nobody. An argument that a newer peer has is named in a BadRequest.
     """
+    known = inspect.signature(func).parameters.keys()
+
     @functools.wraps(func)  # keeps the signature, which the tests compare
     @messaging.expected_exceptions(exception.ConsolesError)
     def guarded(self: object, context: dict[str, Any], **arguments: Any) -> Any:
+        if unknown := arguments.keys() - known:
+            raise exception.BadRequest(
+                f"{func.__qualname__} does not know {str(sorted(unknown))[1:-1]}: was it asked by "
+                "a newer release?")
         try:
             return func(self, use(RequestContext.from_dict(context)), **arguments)
         except exception.ConsolesError:
