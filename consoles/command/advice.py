@@ -23,7 +23,13 @@ REASONS = {
     "consoleauth_unavailable": (None, "Check that consoles-consoleauth runs, and that the "
                                       "transport_url {here} is its own."),
     "agent_unavailable": (None, "Start consoles-compute on {host}, or look into its log: it does "
-                                "not answer on the bus."),
+                                "not answer on the bus, or libvirt does not answer it."),
+    "nova_unavailable": (None, "Check [nova] of who asks it, the agent on {host} or consoleauth: "
+                               "its log says what Nova answers."),
+    "not_supported": ("agent", "The hypervisor of {host} has no such consoles: choose another "
+                               "--type."),
+    "no_port": ("agent", "All ports for lines of {host} are taken: give [serial_console] "
+                         "port_range of its agent more."),
     "instance_not_found": ("server", "It is gone, or its host does not report it (any more): see "
                                      "consoles-manage instance list."),
     "instance_moving": ("server", "It migrates: try again in a moment."),
@@ -57,6 +63,8 @@ REASONS = {
                              "max_sessions and max_handshakes_per_address."),
     "service_unavailable": ("access", "The proxy cannot ask consoleauth or the agent: check "
                                       "transport_url of the proxy."),
+    "recording_unavailable": ("access", "Check the directory in [DEFAULT] record of the proxy, and "
+                                        "whether there is room: its log says more."),
     "draining": ("proxy", "It is being stopped or started again: try again in a moment."),
     "handshake_timeout": ("access", "The request did not get to the proxy whole in time: look at "
                                     "what stands before it."),
@@ -96,7 +104,8 @@ def judge(stage: str, exc: Exception, known: dict[str, str]) -> Verdict:
         case exception.WireError():
             return Verdict(stage, str(exc), _filled("target_protocol", known)[1])
         case exception.ConsolesError():
-            fault, advice = _filled(exc.reason, known | {"here": "here"})
+            full = stage == "agent" and isinstance(exc, exception.OverLimit)
+            fault, advice = _filled("no_port" if full else exc.reason, known | {"here": "here"})
             return Verdict(fault or stage, str(exc), advice)
     text = "no answer in time" if isinstance(exc, TimeoutError) else str(
         getattr(exc, "strerror", None) or exc or type(exc).__name__)
