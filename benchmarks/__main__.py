@@ -81,9 +81,12 @@ def run_one(peers: Peers, place: Place, quick: bool, peer: Peer, row: Workload) 
     started = time.monotonic()
     print(f"{row.name}: {peer.name} ... ", end="", file=sys.stderr, flush=True)
     endpoint, fresh = peers.endpoint(peer, row.tls, row.workers)
-    if fresh:
-        warm(place, endpoint, peer, row.tls)
-    seen = measure(place, endpoint, peer, row, quick)
+    try:
+        if fresh:
+            warm(place, endpoint, peer, row.tls)
+        seen = measure(place, endpoint, peer, row, quick)
+    except Failed as exc:
+        raise Failed(f"{exc}{endpoint.refusal()}") from None
     seconds = time.monotonic() - started
     print(f"{seconds:.1f} s", file=sys.stderr)
     done = seen["done"]

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import os
 import pathlib
@@ -20,6 +21,7 @@ from tests.fixtures.certificates import Certificates
 from tests.fixtures.processes import free_port
 from tests.fixtures.processes import Process
 
+REFUSED = " refused: "  # in a line of our proxy's log
 INSTANCE = "5c8d1f4e-0000-4000-8000-000000000001"  # that benchmarks/nova/instance.py makes
 NOVA_CONF = """\
 [DEFAULT]
@@ -74,13 +76,20 @@ class Place:
 
 @dataclasses.dataclass(frozen=True)
 class Endpoint:
-    """A proxy that runs: its port, the process whose tree is measured, where a session is, and
-    the processes of the services that it asks, by name."""
+    """A proxy that runs: its port, the process whose tree is measured, where a session is,
+    the processes of the services that it asks, by name, and its log if it tells of refusals."""
 
     port: int
     pid: int | None
     path: Callable[[], str] = lambda: "/"
     services: dict[str, int] = dataclasses.field(default_factory=dict)
+    log: pathlib.Path | None = None
+
+    def refusal(self) -> str:
+        """What the proxy said of the last session that it refused."""
+        lines = self.log.read_text(errors="replace").splitlines() if self.log else []
+        refusals = [line.partition(REFUSED)[2] for line in lines if REFUSED in line]
+        return f"; the proxy refused: {refusals[-1]}" if refusals else ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,6 +116,11 @@ def installed(package: str) -> pathlib.Path:
 
 def start_direct(place: Place, tls: bool, workers: int) -> Endpoint:
     return Endpoint(place.target_port, None)
+
+
+def start_consoles(ours: ConsolesPeer, _: Place, tls: bool, workers: int) -> Endpoint:
+    endpoint = Endpoint(*ours.start(tls, workers))
+    return dataclasses.replace(endpoint, log=ours.log(endpoint.port))
 
 
 def start_haproxy(place: Place, tls: bool, workers: int) -> Endpoint:
@@ -166,7 +180,7 @@ def all_peers(place: Place) -> list[Peer]:
     ours = ConsolesPeer(place)
     return [
         Peer("direct", start_direct, websocket=False, tls=False),
-        Peer("consoles", lambda _, *how: Endpoint(*ours.start(*how)), workers=True),
+        Peer("consoles", functools.partial(start_consoles, ours), workers=True),
         Peer("nova-threads", start_nova_threads, forks=True, slow=True),
         Peer("nova", start_nova, forks=True, slow=True),
         Peer("websockify", start_websockify, forks=True),

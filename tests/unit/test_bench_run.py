@@ -92,3 +92,19 @@ def test_every_repetition_has_new_processes_of_all_peers(standing, started, carr
     assert len({pid for _, pid, _ in seen}) == len(started) == 4
     wait_for(lambda: all(process.poll() is not None for process in started), 30)
     assert all(row["seconds"] == 2.0 for row in rows)
+
+
+def test_why_a_session_was_refused_is_quoted_from_the_log(tmp_path):
+    log = tmp_path / "proxy.log"
+    log.write_text("INFO Session 1 refused: unknown or expired token\nINFO Session 2 opened\n"
+                   "INFO Session 3 refused: consoles-consoleauth did not answer in 5 s\nINFO end\n")
+    assert Endpoint(1, None, log=log).refusal() == (
+        "; the proxy refused: consoles-consoleauth did not answer in 5 s")
+
+
+@pytest.mark.parametrize("text", [None, "INFO Session 2 opened\n"])
+def test_without_a_refusal_none_is_quoted(tmp_path, text):
+    log = tmp_path / "proxy.log"
+    if text is not None:
+        log.write_text(text)
+    assert Endpoint(1, None, log=log if text else None).refusal() == ""
