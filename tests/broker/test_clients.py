@@ -47,6 +47,10 @@ def test_console_url_show(clients, flag, protocol, console_type):
     shown = json.loads(answer["out"])
     assert (shown["protocol"], shown["type"]) == (protocol, console_type)
     assert "token" in shown["url"]
+    answer = clients.openstack("rita", "console", "url", "show", flag, "vm-red")
+    assert answer["code"] == 1
+    assert "Policy does not allow" in answer["err"]
+    assert "token" not in answer["out"]
 
 
 @pytest.mark.parametrize("user, target, says", [
@@ -106,9 +110,24 @@ def test_sdk_creates_consoles_at_any_microversion(clients, version):
     assert "token" in answer["found"]["url"]
 
 
-def test_sdk_as_the_wrong_user(clients):
-    assert clients.sdk("rita", None, "create_console", RED, "novnc")["status"] == 403
-    assert clients.sdk("max", None, "create_console", RED, "novnc")["status"] == 404
+def test_sdk_reads_the_log(clients):
+    read = clients.sdk("mary", None, "get_server_console_output", RED, 2)["found"]
+    assert read["output"] == "two\nthree"
+
+
+def test_sdk_looks_a_token_up(clients, cloud):
+    token = cloud.open_console(cloud.of("mary")).rpartition("token%3D")[2]
+    found = clients.sdk("adam", "2.99", "validate_console_auth_token", token)["found"]
+    assert (found["host"], found["port"]) == (PLACE["host"], PLACE["port"])
+    for user in ("mary", "max"):
+        assert clients.sdk(user, "2.99", "validate_console_auth_token", token)["status"] == 403
+
+
+@pytest.mark.parametrize("method, words", [
+    ("create_console", ["novnc"]), ("get_server_console_output", [])])
+def test_sdk_as_the_wrong_user(clients, method, words):
+    assert clients.sdk("rita", None, method, RED, *words)["status"] == 403
+    assert clients.sdk("max", None, method, RED, *words)["status"] == 404
 
 
 @pytest.mark.parametrize("method, console_type", METHODS.items())
@@ -124,6 +143,9 @@ def test_novaclient_sends_the_actions_of_old(clients, method, console_type):
 def test_novaclient_asks_for_remote_consoles(clients, version, method, console_type):
     answer = clients.nova("mary", version, method, RED, *filter(None, [console_type]))
     assert answer["found"]["remote_console"]["url"], answer
+    for user, status in (("rita", 403), ("max", 404)):
+        answer = clients.nova(user, version, method, RED, *filter(None, [console_type]))
+        assert answer["status"] == status
 
 
 def test_novaclient_reads_the_log(clients):
