@@ -2,6 +2,7 @@
 
 import libvirt
 
+from consoles import exception
 from consoles.compute.drivers.libvirt_fates import Fates
 
 STOPPED = libvirt.VIR_DOMAIN_EVENT_STOPPED, libvirt.VIR_DOMAIN_EVENT_STOPPED_DESTROYED
@@ -40,3 +41,19 @@ def test_another_life_is_a_stop_that_nobody_saw():
     assert fates.stopped({"a": 1, "b": 4, "new": 5}) == {"b"}
     fates.told()
     assert fates.stopped({"a": 1, "b": 4, "gone": 6}) == set()  # it was told to be off
+
+
+def test_a_guest_that_is_leaving_has_moved_before_its_end_is_told():
+    """Its console ends while libvirt still puts the rest away, and says nothing."""
+    fates = Fates()
+    fates.happened("a", libvirt.VIR_DOMAIN_EVENT_SUSPENDED,
+                   libvirt.VIR_DOMAIN_EVENT_SUSPENDED_MIGRATED)
+    fates.happened("a", libvirt.VIR_DOMAIN_EVENT_SHUTDOWN, 0)
+    assert isinstance(fates.end("a"), exception.InstanceMoving)
+    fates.happened("a", libvirt.VIR_DOMAIN_EVENT_RESUMED, 0)  # it could not go
+    assert isinstance(fates.end("a"), exception.InstanceNotReady)
+    fates.happened("a", libvirt.VIR_DOMAIN_EVENT_SUSPENDED,
+                   libvirt.VIR_DOMAIN_EVENT_SUSPENDED_MIGRATED)
+    fates.happened("a", libvirt.VIR_DOMAIN_EVENT_STOPPED,
+                   libvirt.VIR_DOMAIN_EVENT_STOPPED_CRASHED)
+    assert isinstance(fates.end("a"), exception.InstanceNotReady)

@@ -20,6 +20,9 @@ MOVE_TIME = 60.0
 _ENDS = (libvirt.VIR_DOMAIN_EVENT_SHUTDOWN, libvirt.VIR_DOMAIN_EVENT_STOPPED)
 #: These say nothing of whether it runs.
 _DEFINITIONS = (libvirt.VIR_DOMAIN_EVENT_DEFINED, libvirt.VIR_DOMAIN_EVENT_UNDEFINED)
+#: Its memory is at another host, whose QEMU goes on with it.
+_LEAVING = (libvirt.VIR_DOMAIN_EVENT_SUSPENDED_MIGRATED,
+            libvirt.VIR_DOMAIN_EVENT_SUSPENDED_POSTCOPY)
 
 
 class Fates:
@@ -35,6 +38,7 @@ class Fates:
         self._telling: tuple[dict[str, int], Mapping[str, int]] | None = None
         self._over: set[str] = set()       # it ended and has not begun anew
         self._transient: set[str] = set()  # its end is also the end of its definition
+        self._leaving: set[str] = set()    # it goes to another host, unless it begins again here
         self._moved: dict[str, float] = {}  # when it went to another host
 
     def happened(self, id: str, event: int, detail: int) -> None:
@@ -44,6 +48,10 @@ class Fates:
                 self._over.add(id)
             elif event not in _DEFINITIONS:
                 self._over.discard(id)
+            if event not in (*_DEFINITIONS, libvirt.VIR_DOMAIN_EVENT_SHUTDOWN):
+                self._leaving.discard(id)
+            if event == libvirt.VIR_DOMAIN_EVENT_SUSPENDED and detail in _LEAVING:
+                self._leaving.add(id)
             if event == libvirt.VIR_DOMAIN_EVENT_STOPPED:
                 self._stopped[id] = next(self._numbers)
                 if detail == libvirt.VIR_DOMAIN_EVENT_STOPPED_MIGRATED:
@@ -58,6 +66,7 @@ class Fates:
         with self._lock:
             self._stale.update(ids)
             self._over.clear()
+            self._leaving.clear()
 
     def take(self) -> set[str]:
         """→ whose definitions are stale, since it was taken last."""
@@ -111,7 +120,7 @@ class Fates:
 
     def end(self, id: str, transient: bool = False) -> exception.ConsolesError:
         """What to raise for one that does not run: it moved, is gone, or is off."""
-        if id in self.moving():
+        if id in self._leaving or id in self.moving():
             return exception.InstanceMoving(f"{id} went to another host")
         if transient or id in self._transient:
             return exception.InstanceNotFound(f"{id} ended, and was not defined any more")
