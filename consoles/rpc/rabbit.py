@@ -15,7 +15,8 @@ from kombu.transport import TRANSPORT_ALIASES
 
 #: Bytes of one read: a few messages, little to move when one after the other is taken off.
 AHEAD = 4096
-#: Seconds that a consumer waits at least: what stopping one may take longer.
+#: Seconds that a consumer waits at least: what stopping one may take longer. Whoever never waits
+#: in vain sends no heartbeats, but acknowledgements, which count as such.
 WAIT = 0.2
 
 
