@@ -19,6 +19,7 @@ from consoles import exception
 from consoles.context import RequestContext
 from consoles.rpc import brokers
 from consoles.rpc import memory
+from consoles.rpc import punctual
 from consoles.rpc import rabbit
 from consoles.rpc.interface import Interface
 from consoles.rpc.turns import Turns
@@ -85,11 +86,11 @@ class Bus:
     def serve(self, name: str, endpoints: dict[Interface, object]) -> "Servers":
         """Serve each interface under this name; returns at once, also without a broker."""
         servers = [
-            messaging.get_rpc_server(
+            punctual.made(messaging.get_rpc_server(
                 self._transport,
                 messaging.Target(topic=interface.topic, server=name, version=interface.version),
                 [_versioned(endpoint, interface)],
-                access_policy=messaging.ExplicitRPCAccessPolicy)
+                access_policy=messaging.ExplicitRPCAccessPolicy), interface.timeout)
             for interface, endpoint in endpoints.items()]
         self._served.append(Servers(servers))
         return self._served[-1]
