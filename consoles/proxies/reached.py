@@ -85,7 +85,7 @@ class Websocket:
 
     def _feed(self, data: bytes) -> None:
         try:
-            self._reader.feed(memoryview(bytearray(data)))
+            self._reader.feed_all(memoryview(bytearray(data)))
         except frames.FrameError as exc:
             self._problem = f"the hypervisor sent {exc}"
 

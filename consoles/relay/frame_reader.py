@@ -27,6 +27,15 @@ MAX_HEADER = 14
 #: until somebody sets `barren` back, which the relay does every second: browsers send a few.
 MAX_BARREN = 500
 
+#: Bytes of payload below which a frame is a crumb: it costs more than its bytes do.
+CRUMB = 256
+#: Crumbs that are taken at once: they cost some three milliseconds.
+AT_ONCE = 1000
+#: Crumbs that are taken until somebody sets `crumbs` back, as it is done with `barren`. A hand
+#: makes some hundred a second; a paste may come letter by letter, and input that has waited for a
+#: target all at once: so nobody is cut off for more, they wait.
+MAX_CRUMBS = 20_000
+
 #: Opcode by number, None for those that are reserved.
 _OPCODES = [int(n) if n in set(Opcode) else None for n in range(16)]
 
@@ -39,7 +48,7 @@ class FrameReader:
     """
 
     __slots__ = ("_control", "_data", "_fragmented", "_head", "_left", "_mask", "_max_size",
-                 "_opcode", "_payload", "_size", "_text", "barren", "masked")
+                 "_opcode", "_payload", "_size", "_text", "barren", "crumbs", "masked")
 
     def __init__(self, data: Callable[[memoryview], None], control: Callable[[int, bytes], None],
                  max_size: int, text: bool = False, masked: bool = True) -> None:
@@ -55,6 +64,7 @@ class FrameReader:
         self._fragmented = False    # a message is under way
         self._size = 0              # of that message so far
         self.barren = 0
+        self.crumbs = 0
         self.masked = masked
 
     def redirect(self, data: Callable[[memoryview], None],
@@ -63,19 +73,21 @@ class FrameReader:
         self._data = data
         self._control = control
 
-    def feed(self, view: memoryview) -> None:
-        """Take some bytes, in any cutting. Unmasks in place. Raises FrameError.
+    def feed(self, view: memoryview) -> int:
+        """Take some bytes, cut anywhere; → how many are left. Unmasks in place. Raises FrameError.
 
-        Payload of several frames is moved together and handed out at once.
+        Payload of several frames is moved together and handed out at once. What is behind AT_ONCE
+        crumbs is left, to be fed before whatever comes next; behind MAX_CRUMBS all is.
         """
         if self._is_key(view):
             payload = view[KEY_HEADER:]
             unmask(payload, bytes(view[2:KEY_HEADER]))
             self._data(payload)
-            return
+            return 0
         at = start = ready = 0  # view[start:ready] is payload to hand out
+        most = min(self.crumbs + AT_ONCE, MAX_CRUMBS)
         try:
-            while at < len(view):
+            while at < len(view) and self.crumbs < most:
                 if not self._left:
                     at += self._begin(view[at:at + MAX_HEADER])
                     if self._head:
@@ -97,6 +109,14 @@ class FrameReader:
         finally:
             if start < ready:
                 self._data(view[start:ready])
+        return len(view) - at
+
+    def feed_all(self, view: memoryview) -> None:
+        """The same at once. Raises FrameError also for more than MAX_CRUMBS."""
+        while left := self.feed(view):
+            if self.crumbs >= MAX_CRUMBS:
+                raise FrameError("a flood of small frames", 1008)
+            view = view[-left:]
 
     def _is_key(self, view: memoryview) -> bool:
         """Whether it is what most reads bring: one small message, whole."""
@@ -122,6 +142,8 @@ class FrameReader:
         self._check(first, second, size)
         self._mask = head[need - 4:need] if self.masked else b""
         self._left = size
+        if size < CRUMB:
+            self.crumbs += 1
         if not size and not self._opcode & 0x08:
             self._count_barren()
         return need - have

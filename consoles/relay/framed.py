@@ -4,6 +4,7 @@ import asyncio
 import logging
 
 from consoles.relay.frame_reader import FrameReader
+from consoles.relay.frame_reader import MAX_CRUMBS
 from consoles.relay.link import BUFFER_SIZE
 from consoles.relay.link import Link
 from consoles.relay.link import Side
@@ -17,7 +18,7 @@ LOG = logging.getLogger(__name__)
 class FramedSide(Side):
     """Payload comes in frames and passes as it is; subclasses say what other frames mean."""
 
-    __slots__ = ("_reader", "deaf", "seen")
+    __slots__ = ("_reader", "_rest", "deaf", "seen")
 
     #: What the log calls the peer.
     name: str
@@ -25,6 +26,7 @@ class FramedSide(Side):
     def __init__(self, link: Link, transport: asyncio.Transport, reader: FrameReader) -> None:
         super().__init__(link, transport)
         self._reader = reader
+        self._rest = b""  # of what came behind more crumbs than are taken at once
         reader.redirect(self._data, self._control)
         self.deaf = False  # whatever else the peer says, it does not count
         self.seen = True   # some byte came since the relay last looked
@@ -36,13 +38,39 @@ class FramedSide(Side):
         if self.deaf:
             return
         try:
-            self._reader.feed(self._buffer.body[:nbytes])
+            left = self._reader.feed(self._buffer.body[:nbytes])
         except FrameError as exc:
             LOG.info("Session %s: the %s sent %s", self.link.session_id, self.name, exc)
             self._broken(exc)
+        else:
+            if left:
+                self._put_off(self._buffer.body[nbytes - left:nbytes])
 
     def forgive(self) -> None:
+        if self._reader.crumbs >= MAX_CRUMBS:
+            asyncio.get_running_loop().call_soon(self._go_on)
         self._reader.barren = 0
+        self._reader.crumbs = 0
+
+    def read_on(self) -> None:
+        if not self._rest:
+            super().read_on()
+
+    def _put_off(self, view: memoryview) -> None:
+        """So many crumbs take long: others have a turn before the rest, or the second's end."""
+        self._rest = bytes(view)
+        self.transport.pause_reading()
+        if self._reader.crumbs < MAX_CRUMBS:
+            asyncio.get_running_loop().call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        """Take the rest as if it came now; then read what follows it."""
+        if self.link.ended or self.link.awaits_end or self.transport.is_closing():
+            return
+        rest, self._rest = self._rest, b""
+        self._buffer.body[:len(rest)] = rest
+        self.buffer_updated(len(rest))
+        self.read_on()
 
     def _data(self, view: memoryview) -> None:
         self.carried += len(view)

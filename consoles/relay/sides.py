@@ -102,6 +102,7 @@ class WebsocketSide(FramedSide):
         self._close_sent = True
         # 1006 is for the record only: nothing may send it (7.4.1)
         self.transport.write(frames.close(1000 if code == 1006 else code, reason))
+        self.deaf |= bool(self._rest)  # what comes now does not follow what was read
         self.transport.resume_reading()
         self.abort_later()
 

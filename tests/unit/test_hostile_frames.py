@@ -22,7 +22,7 @@ class Read:
         reader = FrameReader(self._data, lambda *frame: self.control.append(frame), limit, text)
         try:
             for at in range(0, len(stream), cut):
-                reader.feed(memoryview(bytearray(stream[at:at + cut])))
+                reader.feed_all(memoryview(bytearray(stream[at:at + cut])))
         except frames.FrameError as exc:
             self.code = exc.close_code
 
@@ -113,5 +113,13 @@ def test_frames_without_payload_are_counted(kind):
     assert Read(begin + BARREN[kind] * (most + 1)).code == 1008
 
 
-def test_frames_with_payload_are_not_counted():
-    assert Read(frame(b"x") * 10_000).data == 10_000
+def test_small_frames_before_a_console_is_open_are_limited():
+    """Afterwards they are slowed down."""
+    most = frame(b"x") * frame_reader.MAX_CRUMBS
+    assert (Read(most).data, Read(most).code) == (frame_reader.MAX_CRUMBS, None)
+    assert Read(most + frame(b"x")).code == 1008
+
+
+def test_frames_that_bring_much_are_not_counted():
+    size = frame_reader.CRUMB
+    assert Read(frame(bytes(size)) * 22_000).data == 22_000 * size

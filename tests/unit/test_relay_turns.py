@@ -53,6 +53,11 @@ class Transport:
     def resume_reading(self):
         self.reads = True
 
+    def close(self):
+        self.closing = True
+
+    abort = close
+
 
 class Home:
     limits = Limits()
@@ -121,7 +126,7 @@ def test_a_session_that_is_held_back_is_not_read_at_its_turn(link, sockets):
 
 
 def test_early_payload_that_a_transport_takes_holds_nobody_back(link):
-    """TLS's transports hold half a megabyte before they say that they are full, and then empty."""
+    """One that has taken all of it without saying that it is full is read on."""
     early = bytes(200_000)
     client, target = (RawSide(link, Transport(None)) for _ in range(2))
     client.transport.reads = target.transport.reads = False

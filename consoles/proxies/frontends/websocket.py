@@ -101,7 +101,7 @@ class WebsocketFrontend:
 
     def _feed(self, data: bytes) -> None:
         try:
-            self._reader.feed(memoryview(bytearray(data)))
+            self._reader.feed_all(memoryview(bytearray(data)))
         except frames.FrameError as exc:
             raise exception.WireError(str(exc)) from exc
 
