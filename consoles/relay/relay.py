@@ -67,7 +67,8 @@ class Relay:
         try:
             for end in (client, target):
                 keep_alive(end.transport, self.limits)
-                end.transport.set_write_buffer_limits(MAX_UNSENT)
+                if not end.transport.is_closing():  # a closed one of uvloop's raises
+                    end.transport.set_write_buffer_limits(MAX_UNSENT)
             link.join(self._side(link, client), self._side(link, target), client.early,
                       target.early)
         except BaseException:

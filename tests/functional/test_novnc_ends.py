@@ -1,6 +1,8 @@
 """How a noVNC session in process ends, from either side, in every way."""
 
+import asyncio
 import socket
+import threading
 
 import pytest
 
@@ -119,4 +121,23 @@ def test_a_target_that_breaks_off_is_asked_about_as_well(proxy, consoleauth):
     ws = greeted(proxy.connect())
     ws.send(b"k")
     assert ws.until_closed()[0] == 4409
+    assert proxy.tally()["reason"] == "instance_stopped"
+
+
+def test_a_target_that_breaks_off_before_the_viewer_speaks_is_asked_about_as_well(
+        proxy, consoleauth):
+    was_reset = threading.Event()
+
+    def reset(sock):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        sock.close()
+        was_reset.set()
+    target = targets.Target(targets.rfb_server(reset))
+    consoleauth.add("good", target.port, agent_host="agent")
+    consoleauth.why = [exception.InstanceNotReady("x")]
+    ws = proxy.connect()
+    assert was_reset.wait(30)
+    for _ in range(3):  # turns of the loop: it has seen the reset, and forgotten the transport
+        asyncio.run_coroutine_threadsafe(asyncio.sleep(0.01), proxy.worker._loop).result(30)
+    assert greeted(ws).until_closed()[0] == 4409
     assert proxy.tally()["reason"] == "instance_stopped"
