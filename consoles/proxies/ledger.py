@@ -25,6 +25,9 @@ GATHER = 0.05
 #: Tallies kept while nobody takes them; beyond that the oldest are lost, and said to be.
 MAX_WAITING = 100_000
 MAX_PAUSE = 5.0
+#: Tallies for which a worker that ends has a second more, and the most of such seconds: when it
+#: takes too long it is killed (the supervisor's LAST_RESORT).
+A_SECONDS_TALLIES, MORE_SECONDS = 1000, 4.0
 #: Seconds after which an end is told once more whose question had no answer: nobody knows whether
 #: consoleauth still works at it, and its claim may be made when the first end was told.
 AGAIN = 10.0
@@ -94,7 +97,11 @@ class Ledger:
             pause = GATHER if sent else min(MAX_PAUSE, pause * 4)
 
     async def flush(self, timeout: float) -> None:
-        """Send what is left, for so long; at a worker's end."""
+        """Send what is left, for so long, and longer where that is much; at a worker's end.
+
+        What was to be told once more is not: nobody is left to wait so long.
+        """
+        timeout += min(len(self._waiting) / A_SECONDS_TALLIES, MORE_SECONDS)
         try:
             async with asyncio.timeout(timeout):
                 if self._abandoned:

@@ -18,8 +18,10 @@ class Consoleauth:
         self.over = []
         self.reported = []
         self.error = None
+        self.seconds = 0.0
 
     async def close(self, context, tallies):
+        await asyncio.sleep(self.seconds)
         if self.error:
             raise self.error
         self.taken += [tally["session_id"] for tally in tallies]
@@ -117,6 +119,16 @@ def test_an_answer_that_does_not_come_holds_a_workers_end_up_only_so_long(caplog
         assert consoleauth.taken == []
     run(scenario)
     assert "1 tallies were not taken" in caplog.text
+
+
+def test_many_tallies_have_longer_at_a_workers_end():
+    async def scenario(consoleauth, ledger, ended):
+        consoleauth.seconds = 0.05
+        for number in range(4 * ledgers.BATCH):
+            ledger.close(tally(str(number)))
+        await ledger.flush(0)
+        assert len(consoleauth.taken) == 4 * ledgers.BATCH
+    run(scenario)
 
 
 def test_a_report_ends_each_session_for_its_own_reason():
