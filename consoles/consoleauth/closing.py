@@ -14,6 +14,8 @@ LOG = logging.getLogger(__name__)
 
 #: Workers told at a time; one that is gone costs a thread its deadline.
 THREADS = 8
+#: Sessions in one call, which a worker ends within the two seconds that it has for an answer.
+BATCH = 1000
 
 
 class Closer:
@@ -41,10 +43,12 @@ class Closer:
     def _try(self, context: RequestContext, worker: str, ids: list[str], code: int,
              reason: str) -> None:
         use(context)
+        at = 0
         try:
-            self.close_now(context, worker, ids, code, reason)
+            for at in range(0, len(ids), BATCH):
+                self.close_now(context, worker, ids[at:at + BATCH], code, reason)
         except exception.ConsolesError as exc:
-            LOG.warning("%s sessions of %s stay open until its next report: %s", len(ids),
+            LOG.warning("%s sessions of %s stay open until its next report: %s", len(ids) - at,
                         worker, exc)
         except Exception:
             LOG.exception("Cannot close sessions of %s", worker)
