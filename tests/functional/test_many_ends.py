@@ -1,6 +1,7 @@
 """Thousands of sessions that end at once do not hold up the others of their worker."""
 
 import asyncio
+import socket
 from types import SimpleNamespace
 
 import pytest
@@ -18,6 +19,7 @@ class Counted:
     """A session that notes in which turn of the loop it was ended."""
 
     details = None
+    ends = bool  # told of its end
 
     def __init__(self, id, turns, sessions):
         self.request = SimpleNamespace(id=id)
@@ -25,6 +27,7 @@ class Counted:
         self._sessions = sessions
 
     def end(self, reason, code=None):
+        self.ends()
         del self._sessions[self.request.id]
         self._turns.append(self._turns.now)
 
@@ -74,3 +77,16 @@ def test_those_of_a_worker_that_stops(proxy, counted):
     proxy.worker.stop()
     wait_for(lambda: len(counted) == COUNT)
     assert at_once(counted) <= workers.AT_ONCE
+
+
+def test_those_that_are_carried_end_after_all_openings(proxy, counted):
+    """Else one would be opened while the others end, and nobody would end it."""
+    server, opening = proxy.worker._server, []
+    for session in proxy.worker._sessions.all.values():
+        session.ends = lambda: opening.append(server.handshakes)
+    with socket.create_connection(("127.0.0.1", proxy.port), 30) as silent:
+        silent.sendall(b"GET / HTTP/1.1\r\n")
+        wait_for(lambda: server.handshakes == 1)
+        proxy.worker.stop()
+        wait_for(lambda: len(counted) == COUNT)
+    assert set(opening) == {0}
