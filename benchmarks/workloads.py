@@ -109,16 +109,16 @@ def opening(done: dict[str, Any], cpu: float, services: dict[str, float], **_: A
             ("p50", "ms", times["p50"] / 1000), ("p99", "ms", times["p99"] / 1000)]
 
 
-def idle(done: dict[str, Any], grown: float, clients: int, opening: float, since: float,
-         **_: Any) -> Figures:
+def idle(done: dict[str, Any], clients: int, cpu: float, **seen: Any) -> Figures:
     answer = done.get("all", {"count": 0})["count"]
-    rows = [("memory a session", "KB", grown / clients / 1000),
-            ("growth since", "MB", since / MB),
-            ("CPU an opening", "ms", opening / clients * 1000),
+    rows = [("memory a session", "KB", seen["grown"] / clients / 1000),
+            ("growth since", "MB", seen["since"] / MB),
+            ("CPU an opening", "ms", seen["opening"] / clients * 1000),
             ("sessions that answer", "", answer), ("without an answer", "", clients - answer),
             ("lost", "", done["lost"])]
     if "key" in done:
         rows += [(f"key {at}", "ms", done["key"][at] / 1000) for at in ("p50", "p99")]
+        rows.append(("CPU", "% of a core", cpu / done["seconds"] * 100))
     return rows
 
 

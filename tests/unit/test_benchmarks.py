@@ -77,9 +77,13 @@ def test_pinned_is_for_what_is_started_meanwhile():
     ("open", {"done": {"seconds": 1, "opening": {"count": 100, "p50": 2000, "p99": 5000}},
               "cpu": 0.3, "services": {"broker": 0.5}}, [3.0, 5.0, 100.0, 2.0, 5.0]),
     ("idle", {"done": {"all": {"count": 8}, "lost": 1}, "grown": 30_000, "clients": 10,
-              "since": 5e6, "opening": 0.04}, [3.0, 5.0, 4.0, 8, 2, 1]),
+              "since": 5e6, "opening": 0.04, "cpu": 0.1}, [3.0, 5.0, 4.0, 8, 2, 1]),
+    ("idle", {"done": {"all": {"count": 10}, "lost": 0, "seconds": 5,
+                       "key": {"p50": 500, "p99": 2000}}, "grown": 30_000, "clients": 10,
+              "since": 5e6, "opening": 0.04, "cpu": 0.1},
+     [3.0, 5.0, 4.0, 10, 0, 0, 0.5, 2.0, 2.0]),
     ("idle", {"done": {"lost": 10}, "grown": 30_000, "clients": 10, "since": 5e6,
-              "opening": 0.04}, [3.0, 5.0, 4.0, 0, 10, 10]),
+              "opening": 0.04, "cpu": 0.1}, [3.0, 5.0, 4.0, 0, 10, 10]),
     ("stall", {"stalled": {"bytes": 7e6}, "grown": 1e6}, [1.0, 7.0]),
 ])
 def test_figures(work, seen, expected):
