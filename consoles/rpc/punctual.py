@@ -2,6 +2,10 @@
 
 oslo.messaging takes calls off the broker as they come, and acknowledges them. They wait in the
 executor of its server, where neither a message's expiration nor a prefetch count reaches them.
+
+The wait is counted from when this process has read them: one that was itself frozen reads all that
+came meanwhile when it goes on. And the patience is the interface's timeout, also for a caller that
+has a shorter one.
 """
 
 import functools
