@@ -27,16 +27,19 @@ class Rates:
         return strategies.MovingWindowRateLimiter(storage.MemoryStorage())
 
     def take(self, counted: str, who: str | None) -> None:
-        """Count a request of `who`, a key of OPTIONS.
+        """Count a request of `who` at each rate of `counted`, a key of OPTIONS.
 
-        Raises OverLimit, with the whole seconds after which the next is let through.
+        Raises OverLimit, with the whole seconds after which the next is let through; what is
+        refused is not counted.
         """
-        for rate in self._rates[counted]:
-            if not self._window.hit(rate, counted, who or ""):
-                reset = self._window.get_window_stats(rate, counted, who or "").reset_time
-                raise exception.OverLimit(
-                    f"more than {rate} of one {counted}",
-                    retry_after=max(1, math.floor(reset - time.time()) + 1))
+        key = (counted, who or "")
+        full = ([rate for rate in self._rates[counted] if not self._window.test(rate, *key)]
+                or [rate for rate in self._rates[counted] if not self._window.hit(rate, *key)])
+        if full:
+            reset = max(self._window.get_window_stats(rate, *key).reset_time for rate in full)
+            raise exception.OverLimit(
+                f"more than {' and '.join(map(str, full))} of one {counted}",
+                retry_after=max(1, math.floor(reset - time.time()) + 1))
 
 
 def _parsed(option: str, text: str) -> list[limits.RateLimitItem]:

@@ -54,7 +54,7 @@ def cloud(keystone, rabbit, tmp_path_factory):
 @pytest.fixture
 def tempest(cloud, guest, tmp_path):
     """`tempest(names, version)` → what the run of these tests says, at this microversion and up."""
-    server = {"project_id": cloud.keystone.projects["red"], "user_id": "mary",
+    server = {"project_id": cloud.keystone.projects["red"],
               "console_log": LOG, "consoles": {
                   "novnc": {"host": "127.0.0.1", "port": guest.vnc_port},
                   "spice-direct": {"host": "127.0.0.1", "port": guest.spice_port}}}

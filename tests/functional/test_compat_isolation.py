@@ -24,7 +24,8 @@ FOREIGN = ["max:blue:member", "nina:blue:reader"]
 RED = {"server_id": "server-of-red", "session_id": "session-of-red", "token": "token-of-red",
        "console_id": "7"}
 QUERY = {"marker": "server-of-red", "project_id": "red", "tenant_id": "red", "user_id": "mary",
-         "uuid": "server-of-red", "name": "name-of-red", "host": consoleauth.AGENT,
+         "uuid": "server-of-red", "name": "name-of-red", "display_name": "name-of-red",
+         "deleted": "0", "soft_deleted": "0", "host": consoleauth.AGENT,
          "status": "ACTIVE", "state": "opening", "all_tenants": "1", "limit": "1",
          "sort_key": "uuid", "sort_dir": "asc"}
 NOTHING = "what-is-nowhere"

@@ -76,13 +76,17 @@ def test_without_a_rate_nobody_waits(build):
     assert {ask(api).status_int for _ in range(20)} == {200}
 
 
-def test_several_rates_count_at_once(conf):
+def test_several_rates_count_at_once_and_the_last_to_let_in_is_told(conf, monkeypatch):
     conf.set_override("console_rate_per_user", "1/minute;2/hour", group="api")
     taken = rates.Rates(conf)
-    taken.take("user_id", "u")
-    with pytest.raises(exception.OverLimit) as caught:
+    for clock, told in ((1000.0, 60), (1061.0, 3600 - 61)):
+        monkeypatch.setattr(time, "time", lambda: clock)  # noqa: B023 - changed before it is asked
         taken.take("user_id", "u")
-    assert 0 < caught.value.retry_after <= 61
+        with pytest.raises(exception.OverLimit) as caught:
+            taken.take("user_id", "u")
+        assert told <= caught.value.retry_after <= told + 1
+    monkeypatch.setattr(time, "time", lambda: 1061.0 + caught.value.retry_after)
+    taken.take("user_id", "u")
 
 
 def test_who_comes_again_when_told_is_let_through_and_no_sooner(conf, monkeypatch):

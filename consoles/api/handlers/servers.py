@@ -41,7 +41,9 @@ def show(services: Services, req: falcon.Request, resp: falcon.Response, server_
     context = req.context.request_context
     instance = instances.find(services, context, server_id)
     services.require(context, policies.SHOW, instances.owner(services, context, instance))
-    resp.media = {"server": _whole(services, req, instance)}
+    resp.media = {"server": {
+        **_whole(services, req, instance),
+        **schemas.untold(req.context.version, schemas.UNTOLD_ALONE)}}
 
 
 def _list(services: Services, req: falcon.Request, resp: falcon.Response, view: Any) -> None:
@@ -94,7 +96,7 @@ def _whole(services: Services, req: falcon.Request, instance: Instance) -> dict[
     owner = instances.owner(services, context, instance)
     document = {
         **_brief(req, instance), **schemas.untold(req.context.version),
-        "status": instance.status, "tenant_id": owner, "user_id": instance.user_id,
+        "status": instance.status, "tenant_id": owner or "", "user_id": instance.user_id or "",
         "created": dates.iso(instance.created_at), "updated": dates.iso(instance.updated_at),
         "hostId": _host_id(instance.host, owner)}
     if services.allows(context, policies.HOST, owner):

@@ -20,12 +20,16 @@ SORT_KEYS = {"uuid": "id", "id": "id", "display_name": "name", "name": "name",
              "created_at": "created_at", "updated_at": "updated_at", "vm_state": "status",
              "status": "status", "host": "host"}
 #: Clients' words for the inventory's filters.
-FILTERS = {"host": "host", "name": "name", "status": "status", "user_id": "user_id", "uuid": "id"}
+FILTERS = {"host": "host", "display_name": "name", "name": "name", "status": "status",
+           "user_id": "user_id", "uuid": "id"}
 #: What Nova can filter by and the inventory does not know: to ignore one would show too much.
 UNKNOWN_HERE = (
-    "access_ip_v4", "access_ip_v6", "availability_zone", "changes-before", "changes-since",
-    "description", "flavor", "image", "ip", "ip6", "key_name", "locked", "not-tags",
-    "not-tags-any", "power_state", "reservation_id", "tags", "tags-any", "task_state")
+    "access_ip_v4", "access_ip_v6", "auto_disk_config", "availability_zone", "changes-before",
+    "changes-since", "config_drive", "created_at", "description", "display_description", "flavor",
+    "hostname", "image", "image_ref", "ip", "ip6", "kernel_id", "key_name", "launch_index",
+    "launched_at", "locked", "locked_by", "node", "not-tags", "not-tags-any", "power_state",
+    "progress", "ramdisk_id", "reservation_id", "root_device_name", "tags", "tags-any",
+    "task_state", "terminated_at", "vm_state")
 
 
 def _one_or_many(schema: dict[str, Any]) -> dict[str, Any]:
@@ -38,6 +42,7 @@ INDEX = {microversion.FIRST: Schema({
     "type": "object",
     "properties": {
         "all_tenants": {"enum": TRUE + FALSE},
+        **dict.fromkeys(("deleted", "soft_deleted"), {"enum": ["", *FALSE]}),
         "limit": {"type": "string", "pattern": r"^[0-9]{1,9}" + validation.END},
         "marker": {**TEXT, "maxLength": 64},
         "project_id": TEXT,
@@ -45,6 +50,7 @@ INDEX = {microversion.FIRST: Schema({
         "sort_key": _one_or_many({"enum": sorted(SORT_KEYS)}),
         "tenant_id": TEXT,
         **dict.fromkeys(FILTERS, TEXT),
+        "status": {**TEXT, "maxLength": 32},
         "uuid": {**TEXT, "maxLength": 64},
     },
 })}
@@ -63,16 +69,18 @@ UNTOLD: Mapping[microversion.Version, Mapping[str, Any]] = {
     (2, 47): {"flavor": {"original_name": "", "vcpus": 0, "ram": 0, "disk": 0, "ephemeral": 0,
                          "swap": 0}},
     (2, 63): {"trusted_image_certificates": None},
-    (2, 71): {"server_groups": []},
     (2, 73): {"locked_reason": None},
     (2, 96): {"pinned_availability_zone": None},
 }
+#: The same of a server that is shown, and in no list.
+UNTOLD_ALONE: Mapping[microversion.Version, Mapping[str, Any]] = {(2, 71): {"server_groups": []}}
 
 
-def untold(version: microversion.Version) -> dict[str, Any]:
-    """What stands in every document of this microversion."""
-    return {key: value for since, news in UNTOLD.items() if since <= version
-            for key, value in news.items()}
+def untold(version: microversion.Version,
+           news: Mapping[microversion.Version, Mapping[str, Any]] = UNTOLD) -> dict[str, Any]:
+    """What of the news stands in a document of this microversion."""
+    return {key: value for since, new in news.items() if since <= version
+            for key, value in new.items()}
 
 
 _UNTOLD = {key: {"enum": [other[key] for other in UNTOLD.values() if key in other]}
@@ -80,7 +88,7 @@ _UNTOLD = {key: {"enum": [other[key] for other in UNTOLD.values() if key in othe
 _MAYBE = {"type": ["string", "null"]}
 _BRIEF = {"id": {"type": "string"}, "name": {"type": "string"}, "links": LINKS}
 _WHOLE = {
-    **_BRIEF, "status": {"type": "string"}, "tenant_id": _MAYBE, "user_id": _MAYBE,
+    **_BRIEF, **dict.fromkeys(("status", "tenant_id", "user_id"), {"type": "string"}),
     "created": _MAYBE, "updated": _MAYBE, "hostId": {"type": "string"},
     **{key: _UNTOLD[key] for key in UNTOLD[microversion.FIRST]}}
 
@@ -96,11 +104,12 @@ def _list(server: dict[str, Any]) -> Schema:
         "properties": {"servers": {"type": "array", "items": server}, "servers_links": LINKS}})
 
 
-_DOCUMENT = _server(_WHOLE, **{**_UNTOLD, "OS-EXT-SRV-ATTR:host": _MAYBE})
+_MORE = {**_UNTOLD, "OS-EXT-SRV-ATTR:host": _MAYBE}
 BRIEF_LIST = _list(_server(_BRIEF))
-LIST = _list(_DOCUMENT)
-SERVER = Schema({"type": "object", "additionalProperties": False, "required": ["server"],
-                 "properties": {"server": _DOCUMENT}})
+LIST = _list(_server(_WHOLE, **_MORE))
+SERVER = Schema({
+    "type": "object", "additionalProperties": False, "required": ["server"],
+    "properties": {"server": _server(_WHOLE, **_MORE, server_groups={"enum": [[]]})}})
 
 
 @dataclasses.dataclass(frozen=True)
