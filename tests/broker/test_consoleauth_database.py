@@ -8,7 +8,10 @@ import time
 
 from sqlalchemy import make_url
 
+from benchmarks import rows
 from consoles import exception
+from consoles.db import engine
+from consoles.db import migration
 from tests.fixtures import guide
 from tests.fixtures.consoleauth import refused
 from tests.fixtures.consoleauth import started
@@ -33,6 +36,20 @@ def test_connections_that_the_server_cut_are_replaced_unseen(own_mariadb):
         own_mariadb.kill()
         own_mariadb.start()
         assert plant.get() is not None
+
+
+def of_the_first_release(conf):
+    database = engine.connect(conf)
+    migration.upgrade(database.engine, "0001")
+    rows.fill(database, range(3))
+    rows.fill_sessions(database, range(3))
+    database.close()
+
+
+def test_what_the_first_release_has_stored_is_there_after_an_upgrade(mariadb):
+    with started(mariadb.new_database(), prepare=of_the_first_release) as plant:
+        assert plant.get("2")["id"] == rows.connection_id(2)
+        assert plant.session_row(rows.session_id(2))["connection_id"] == rows.connection_id(2)
 
 
 def operator(home, url):

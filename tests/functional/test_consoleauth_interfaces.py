@@ -8,6 +8,7 @@ from consoles.consoleauth.inventory import InventoryEndpoint
 from consoles.consoleauth.manager import ConsoleAuthManager
 from consoles.consoleauth.sessions import SessionsEndpoint
 from consoles.db import engine
+from consoles.db import migration
 from consoles.rpc import transport
 from consoles.rpc.consoleauth import ConsoleAuth
 from consoles.rpc.interface import declared
@@ -33,3 +34,20 @@ def test_a_database_that_was_not_prepared_is_refused_at_the_start(conf, tmp_path
     conf.set_override("connection", f"sqlite:///{tmp_path}/x.sqlite", group="database")
     with pytest.raises(exception.ConfigError, match="db sync"):
         service.build(conf, transport.Bus(conf))
+
+
+def test_a_database_that_a_later_release_has_prepared_is_served_and_left_as_it_is(conf, tmp_path):
+    """Who goes back a release keeps it."""
+    engine.register_opts(conf)
+    conf.set_override("connection", f"sqlite:///{tmp_path}/x.sqlite", group="database")
+    migration.sync(conf)
+    database = engine.connect(conf)
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    database.close()
+    bus = transport.Bus(conf)
+    service.build(conf, bus).stop()
+    bus.close()
+    with pytest.raises(exception.ConfigError, match="9999 of a later release"):
+        migration.sync(conf)
+    assert migration.version(conf) == "9999"

@@ -48,6 +48,16 @@ def test_an_empty_database_is_not_served(conf, tmp_path):
         migration.check(engine.connect(conf).engine)
 
 
+def test_a_schema_of_a_release_before_is_not_served(conf, tmp_path):
+    engine.register_opts(conf)
+    conf.set_override("connection", f"sqlite:///{tmp_path}/old.sqlite", group="database")
+    database = engine.connect(conf)
+    migration.upgrade(database.engine, "0001")
+    with pytest.raises(exception.ConfigError, match="db sync"):
+        migration.check(database.engine)
+    database.close()
+
+
 @pytest.mark.parametrize("url, text", [
     (None, "not set"), ("sqlite://", "needs a file"), ("nonsense", "cannot be used"),
     ("sqlite:////nowhere/at/all.sqlite", "cannot be used")])
