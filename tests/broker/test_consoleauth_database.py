@@ -71,7 +71,7 @@ def operator(home, url):
     return run
 
 
-def test_the_guides_backup_comes_back_by_the_guides_commands(mariadb, tmp_path):
+def test_the_guides_backup_comes_back_by_the_guides_commands(own_mariadb, tmp_path):
     """What was there at the dump is there again; what came later is not."""
     page = guide.GUIDE / "admin/life-of-a-service.rst"
     typed = [command for block in guide.blocks(page) for command in guide.commands(block.text)
@@ -80,8 +80,8 @@ def test_the_guides_backup_comes_back_by_the_guides_commands(mariadb, tmp_path):
     stop, *back, start = typed[typed.index(dump) + 1:]
     assert (stop, start) == ("systemctl stop consoles-consoleauth",
                              "systemctl start consoles-consoleauth")
-    mariadb.execute("CREATE DATABASE consoles")
-    url = make_url(mariadb.new_database()).set(database="consoles")
+    own_mariadb.execute("CREATE DATABASE consoles")
+    url = make_url(own_mariadb.new_database()).set(database="consoles")
     shell = operator(tmp_path, url.render_as_string(hide_password=False))
     with started(str(url)) as plant:
         plant.add("kept")
