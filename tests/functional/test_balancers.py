@@ -167,7 +167,7 @@ def test_no_token_gets_into_a_log(cloud):
 
 @pytest.mark.parametrize("example", [name for name in EXAMPLES if "/http" in name])
 def test_the_api_gives_links_to_the_balancer(example, tmp_path, certificates, world):
-    """Whatever the client itself writes of its scheme and host."""
+    """Whatever the client itself writes of its scheme, host and path."""
     world.conf.set_override("enable_proxy_headers_parsing", True, "oslo_middleware")
     with served(world.application) as (serving, _):
         balancer = Balancer(example, tmp_path, certificates, {
@@ -175,7 +175,9 @@ def test_the_api_gives_links_to_the_balancer(example, tmp_path, certificates, wo
         plain = socket.create_connection((LOOPBACK, balancer.port), 20)
         sock = certificates.client().wrap_socket(plain, server_hostname=API)
         sock.sendall(f"GET /v2.1/ HTTP/1.1\r\nHost: {API}\r\nX-Forwarded-Proto: gopher\r\n"
-                     "X-Forwarded-Host: evil.example\r\nConnection: close\r\n\r\n".encode())
+                     "X-Forwarded-Host: evil.example\r\nX-Forwarded-Prefix: /evil\r\n"
+                     "Forwarded: proto=gopher;host=evil.example\r\n"
+                     "Connection: close\r\n\r\n".encode())
         status, _, rest = ws_client.read_head(sock)
         body = json.loads(rest + ws_client.read_all(sock))
         balancer.process.kill()
