@@ -1,5 +1,6 @@
 """The examples for haproxy and nginx, run as they are but for addresses and paths."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -108,6 +109,15 @@ class Balancer:
         return "".join(path.read_text() for path in self.home.glob("*.log"))
 
 
+@contextlib.contextmanager
+def running(*arguments):
+    balancer = Balancer(*arguments)
+    try:
+        yield balancer.start()
+    finally:
+        balancer.process.kill()
+
+
 @pytest.fixture(params=EXAMPLES)
 def cloud(request, tmp_path, certificates, make_proxy, consoleauth):
     """Two serial proxies and one of each other kind, behind the example."""
@@ -117,14 +127,13 @@ def cloud(request, tmp_path, certificates, make_proxy, consoleauth):
         make_proxy(spec=spec, **options).port for spec in
         (catalog.SERIAL, catalog.SERIAL, catalog.NOVNC, catalog.SPICE_HTML5, catalog.MKS))
     target = Target(echo)
-    balancer = Balancer(request.param, tmp_path, certificates, {
-        "192.0.2.21:6083": one, "192.0.2.22:6083": two,
-        "192.0.2.21:6080": novnc, "192.0.2.22:6080": novnc,
-        "192.0.2.21:6082": spice, "192.0.2.22:6082": spice,
-        "192.0.2.21:6090": mks, "192.0.2.22:6090": mks}).start()
-    yield SimpleNamespace(balancer=balancer, consoleauth=consoleauth, target=target)
+    with running(request.param, tmp_path, certificates, {
+            "192.0.2.21:6083": one, "192.0.2.22:6083": two,
+            "192.0.2.21:6080": novnc, "192.0.2.22:6080": novnc,
+            "192.0.2.21:6082": spice, "192.0.2.22:6082": spice,
+            "192.0.2.21:6090": mks, "192.0.2.22:6090": mks}) as balancer:
+        yield SimpleNamespace(balancer=balancer, consoleauth=consoleauth, target=target)
     target.close()
-    balancer.process.kill()
 
 
 def opened(cloud):
@@ -169,9 +178,9 @@ def test_no_token_gets_into_a_log(cloud):
 def test_the_api_gives_links_to_the_balancer(example, tmp_path, certificates, world):
     """Whatever the client itself writes of its scheme, host and path."""
     world.conf.set_override("enable_proxy_headers_parsing", True, "oslo_middleware")
-    with served(world.application) as (serving, _):
-        balancer = Balancer(example, tmp_path, certificates, {
-            "192.0.2.11:8790": serving.port, "192.0.2.12:8790": serving.port}).start()
+    with (served(world.application) as (serving, _),
+          running(example, tmp_path, certificates, dict.fromkeys(
+              ("192.0.2.11:8790", "192.0.2.12:8790"), serving.port)) as balancer):
         plain = socket.create_connection((LOOPBACK, balancer.port), 20)
         sock = certificates.client().wrap_socket(plain, server_hostname=API)
         sock.sendall(f"GET /v2.1/ HTTP/1.1\r\nHost: {API}\r\nX-Forwarded-Proto: gopher\r\n"
@@ -180,7 +189,6 @@ def test_the_api_gives_links_to_the_balancer(example, tmp_path, certificates, wo
                      "Connection: close\r\n\r\n".encode())
         status, _, rest = ws_client.read_head(sock)
         body = json.loads(rest + ws_client.read_all(sock))
-        balancer.process.kill()
     assert status == 200
     assert body["version"]["links"][0]["href"] == f"https://{API}/v2.1/"
 
