@@ -1,13 +1,18 @@
-"""Agents and proxies of the release before, and of the one after, beside this consoleauth and API.
+"""Agents of the release before and of the one after, and a proxy of the one before, beside this
+consoleauth and API.
 
 What the former ones say is written out, as a client of this release has no way to say less.
 """
+
+import re
+from types import SimpleNamespace
 
 import pytest
 
 from consoles import exception
 from consoles import model
 from consoles.api import app
+from consoles.compute.reporter import Reporter
 from consoles.rpc import transport
 from consoles.rpc.compute import Compute
 from consoles.rpc.consoleauth import ConsoleAuth
@@ -17,6 +22,7 @@ from consoles.rpc.sessions import Sessions
 from tests.fixtures.api_client import Client
 from tests.fixtures.consoleauth import instance
 from tests.fixtures.consoleauth import WORKER
+from tests.fixtures.processes import wait_for
 
 HOST = "kvm-other"
 SERVER = "i-other"
@@ -42,6 +48,13 @@ class NewerAgent(FormerAgent):
     more = {"colour": "blue"}
 
 
+class NewerInventory(Inventory):
+    """What an agent of the next release asks with."""
+
+    def report(self, context, **told):
+        return self._call(context, "report", colour="blue", **told)
+
+
 @pytest.fixture
 def say(plant):
     """A call with just these arguments; → its answer."""
@@ -50,11 +63,11 @@ def say(plant):
     return call
 
 
-def report(say, *instances, **more):
+def report(say, *instances):
     """A full report until it is applied."""
     endpoints = {"novnc": "http://consoles.example/vnc_auto.html"}
     answers = [say(Inventory.interface, "report", host=HOST, boot_id="b", sequence=number,
-                   full=True, instances=list(instances), endpoints=endpoints, **more)
+                   full=True, instances=list(instances), endpoints=endpoints)
                for number in (1, 2)]
     assert answers[-1] == "applied"
 
@@ -93,6 +106,11 @@ def test_a_proxy_of_the_former_release_opens_and_ends_a_session(plant, say):
     assert plant.session_row("s1")["state"] == "ended"
 
 
-def test_an_argument_that_only_the_next_release_knows_is_named(plant, say):
-    with pytest.raises(exception.BadRequest, match="does not know 'colour'.*newer release"):
-        report(say, colour="blue")
+def test_an_argument_that_only_the_next_release_knows_is_named_in_the_agents_log(plant, caplog):
+    inventory = NewerInventory(transport.ThreadCaller(plant.bus))
+    reporter = Reporter(SimpleNamespace(list_instances=list), inventory, HOST, {}, 60)
+    reporter.thread.start()
+    wait_for(lambda: re.search(
+        "Reports do not reach the inventory.*does not know 'colour'.*newer release", caplog.text))
+    reporter.thread.stop()
+    assert reporter.thread.join(30)
