@@ -33,10 +33,17 @@ def ask(services: Services, context: RequestContext, instance: model.Instance,
 def locate(services: Services, context: RequestContext, instance: model.Instance,
            console_type: str, choice: Mapping[str, Any] | None = None,
            ) -> tuple[str, model.ConnectInfo]:
-    """→ the host, and where it says that the console is; `choice` tells which of several."""
+    """→ the host, and where it says that the console is; `choice` tells which of several.
+
+    Raises ConsolesError for a place without a public URL, which consoleauth would take for a
+    mistake of the user's.
+    """
     host, info = ask(services, context, instance, lambda agent: agent.get_console(
         context, instance.id, console_type, dict(choice or {}) or None))
-    return host, model.ConnectInfo.from_dict(info)
+    place = model.ConnectInfo.from_dict(info)
+    if not place.access_url_base:
+        raise exception.ConsolesError(f"{host} says no public URL for {console_type}")
+    return host, place
 
 
 def _hosts(services: Services, context: RequestContext,

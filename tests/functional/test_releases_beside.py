@@ -24,7 +24,6 @@ from tests.fixtures.consoleauth import instance
 from tests.fixtures.consoleauth import WORKER
 from tests.fixtures.processes import wait_for
 
-HOST = "kvm-other"
 SERVER = "i-other"
 
 
@@ -48,6 +47,10 @@ class NewerAgent(FormerAgent):
     more = {"colour": "blue"}
 
 
+class AgentWithoutUrl(FormerAgent):
+    more = {"access_url_base": ""}
+
+
 class NewerInventory(Inventory):
     """What an agent of the next release asks with."""
 
@@ -63,13 +66,21 @@ def say(plant):
     return call
 
 
-def report(say, *instances):
-    """A full report until it is applied."""
+def report(say, agent, *instances):
+    """A full report of the agent, named like its class, until it is applied."""
     endpoints = {"novnc": "http://consoles.example/vnc_auto.html"}
-    answers = [say(Inventory.interface, "report", host=HOST, boot_id="b", sequence=number,
-                   full=True, instances=list(instances), endpoints=endpoints)
+    answers = [say(Inventory.interface, "report", host=agent.__name__, boot_id="b",
+                   sequence=number, full=True, instances=list(instances), endpoints=endpoints)
                for number in (1, 2)]
     assert answers[-1] == "applied"
+
+
+def wanted(plant, agent):
+    """→ what the API answers to who wants the console of SERVER."""
+    plant.serve(agent.__name__, {Compute.interface: agent()})
+    plant.conf.set_override("auth_strategy", "noauth", "api")
+    ask = Client(app.build(plant.conf, transport.ThreadCaller(plant.bus)), "admin:admin")
+    return ask("POST", f"/v2.1/servers/{SERVER}/console", {"protocol": "vnc", "type": "novnc"})
 
 
 @pytest.mark.parametrize(("agent", "reported"), [
@@ -77,21 +88,23 @@ def report(say, *instances):
     (NewerAgent, instance(SERVER, project_id="demo") | {"flavour": "small"})])
 def test_a_console_of_an_agent_of_another_release(plant, say, agent, reported):
     """From the agent's report over the API's URL to the session, and to what `status` shows."""
-    report(say, reported)
-    plant.serve(HOST, {Compute.interface: agent()})
-    plant.conf.set_override("auth_strategy", "noauth", "api")
-    caller = transport.ThreadCaller(plant.bus)
-    ask = Client(app.build(plant.conf, caller), "admin:admin")
-    got = ask("POST", f"/v2.1/servers/{SERVER}/console", {"protocol": "vnc", "type": "novnc"})
+    report(say, agent, reported)
+    got = wanted(plant, agent)
     assert got.status_int == 200, got.text
     url = got.json["url"]
     assert url.startswith("http://consoles.example/vnc_auto.html?")
     details = plant.get(url.rpartition("%3D")[2].rpartition("=")[2], plant.session())
     assert (details["host"], details["port"], details["tls_port"]) == ("10.0.0.7", 5901, None)
     [host] = plant.inventory.list_hosts(plant.context)
-    assert (host["name"], host["version"], host["instances"]) == (HOST, "", 1)
+    assert (host["name"], host["version"], host["instances"]) == (agent.__name__, "", 1)
     with pytest.raises(exception.ConsolesError, match="NoSuchMethod"):
-        Compute(caller).at(HOST).status(plant.context)
+        Compute(transport.ThreadCaller(plant.bus)).at(agent.__name__).status(plant.context)
+
+
+def test_an_agent_that_says_no_url_is_no_mistake_of_the_users(plant, say, caplog):
+    report(say, AgentWithoutUrl, instance(SERVER))
+    assert wanted(plant, AgentWithoutUrl).status_int == 500
+    assert "AgentWithoutUrl says no public URL for novnc" in caplog.text
 
 
 def test_a_proxy_of_the_former_release_opens_and_ends_a_session(plant, say):
@@ -108,7 +121,7 @@ def test_a_proxy_of_the_former_release_opens_and_ends_a_session(plant, say):
 
 def test_an_argument_that_only_the_next_release_knows_is_named_in_the_agents_log(plant, caplog):
     inventory = NewerInventory(transport.ThreadCaller(plant.bus))
-    reporter = Reporter(SimpleNamespace(list_instances=list), inventory, HOST, {}, 60)
+    reporter = Reporter(SimpleNamespace(list_instances=list), inventory, "newer", {}, 60)
     reporter.thread.start()
     wait_for(lambda: re.search(
         "Reports do not reach the inventory.*does not know 'colour'.*newer release", caplog.text))
