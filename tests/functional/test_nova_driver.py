@@ -69,6 +69,15 @@ def test_a_console_is_where_novas_token_leads(start, nova):
         driver.get_console(id, "serial")
 
 
+def test_no_line_but_the_first_is_known(start, nova):
+    id = nova.add("one", "kvm1")
+    nova.consoles[id, "serial"] = Console(id, "10.0.0.31", 10000)
+    driver = start()
+    assert driver.get_console(id, "serial", {"line": 0}).port == 10000
+    with pytest.raises(exception.ConsoleTypeUnavailable):
+        driver.get_console(id, "serial", {"line": 1})
+
+
 def test_the_certificates_name_may_be_the_same_for_all_hosts(start, nova, conf):
     conf.set_override("vencrypt_server_name", "kvm.example", "vnc")
     id = nova.add("one", "kvm1")

@@ -47,6 +47,12 @@ def test_a_built_in_console_is_where_it_is_said_to_be(driver):
     assert driver.validate_console(ONE, "novnc", info.host, info.port) == info
 
 
+def test_no_line_but_the_first_is_known(driver):
+    assert driver.get_console(ONE, "serial", {"line": 0}) == driver.get_console(ONE, "serial")
+    with pytest.raises(exception.ConsoleTypeUnavailable):
+        driver.get_console(ONE, "serial", {"line": 1})
+
+
 def test_each_answer_has_a_fresh_ticket(driver):
     tickets = [driver.get_console(ONE, "xvpvnc").internal_access_path,
                driver.validate_console(ONE, "xvpvnc", "192.0.2.8", 80).internal_access_path]

@@ -82,6 +82,12 @@ class ConsoleDriver(abc.ABC):
         """
 
 
+def only_line(options: dict[str, Any] | None) -> None:
+    """Of drivers that know of no line but the first. Raises ConsoleTypeUnavailable."""
+    if (options or {}).get("line"):
+        raise exception.ConsoleTypeUnavailable("no serial line but the first is known here")
+
+
 def load(name: str, conf: cfg.ConfigOpts, host: str) -> ConsoleDriver:
     """The driver of that name. Raises ConfigError when there is none or it cannot be loaded."""
     try:

@@ -17,6 +17,7 @@ from oslo_config import cfg
 from consoles import exception
 from consoles import model
 from consoles.compute.drivers.base import ConsoleDriver
+from consoles.compute.drivers.base import only_line
 from consoles.nova import connection
 from consoles.nova.client import Nova
 
@@ -68,6 +69,7 @@ class NovaDriver(ConsoleDriver):
             raise exception.InstanceNotFound(f"{instance_id} is at {server.compute_host}")
         if server.status not in model.RUNNING:
             raise exception.InstanceNotReady(f"{instance_id} is {server.status}")
+        only_line(options)
         place = self._nova.place(instance_id, console_type)
         if place.port <= 0:
             raise exception.InstanceNotReady(f"{instance_id} has no console now")

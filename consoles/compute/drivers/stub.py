@@ -50,6 +50,7 @@ from consoles.compute import console_log
 from consoles.compute import shape
 from consoles.compute.drivers import stub_file
 from consoles.compute.drivers.base import ConsoleDriver
+from consoles.compute.drivers.base import only_line
 from consoles.compute.drivers.stub_file import StubConsole
 from consoles.compute.guests.house import Guest
 from consoles.compute.guests.house import House
@@ -108,6 +109,7 @@ class StubDriver(ConsoleDriver):
             raise exception.ConsoleTypeUnavailable(f"{instance_id} has no {console_type} console")
         if stub.instance.status not in model.RUNNING:
             raise exception.InstanceNotReady(f"{instance_id} is {stub.instance.status}")
+        only_line(options)
         host, port = self._place(instance_id, console_type, console)
         return model.ConnectInfo(
             instance_id=instance_id, console_type=console_type, host=host, port=port,
