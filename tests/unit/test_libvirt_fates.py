@@ -50,7 +50,9 @@ def test_a_guest_that_is_leaving_has_moved_before_its_end_is_told():
                    libvirt.VIR_DOMAIN_EVENT_SUSPENDED_MIGRATED)
     fates.happened("a", libvirt.VIR_DOMAIN_EVENT_SHUTDOWN, 0)
     assert isinstance(fates.end("a"), exception.InstanceMoving)
+    assert fates.moving() == {"a"}
     fates.happened("a", libvirt.VIR_DOMAIN_EVENT_RESUMED, 0)  # it could not go
+    assert fates.moving() == set()
     assert isinstance(fates.end("a"), exception.InstanceNotReady)
     fates.happened("a", libvirt.VIR_DOMAIN_EVENT_SUSPENDED,
                    libvirt.VIR_DOMAIN_EVENT_SUSPENDED_MIGRATED)

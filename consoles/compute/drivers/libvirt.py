@@ -150,6 +150,8 @@ class LibvirtDriver(ConsoleDriver):
         told = {id: self._instance(domain, status) for id, (domain, status) in found.items()
                 if status != libvirt_status.ELSEWHERE}
         before = {instance.id: instance for instance in self._instances or ()}
+        self._fates.left(id for id, one in before.items() if one.status != "MIGRATING"
+                         and id in found and found[id][1] == libvirt_status.ELSEWHERE)
         for id in self._fates.moving():
             if id in before and (id not in told or told[id].status not in model.RUNNING):
                 told[id] = dataclasses.replace(before[id], status="MIGRATING")

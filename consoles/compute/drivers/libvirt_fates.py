@@ -104,12 +104,17 @@ class Fates:
             self._transient = {id for id, persistent in by_id.items() if not persistent} | (
                 self._transient & self._stale)  # what came since is newer
 
+    def left(self, ids: Iterable[str]) -> None:
+        """libvirt lists that these went to another host, of which no event may have told yet."""
+        with self._lock:
+            self._moved |= dict.fromkeys(ids, time.monotonic())
+
     def moving(self) -> set[str]:
-        """Those that went to another host, until that should have told of them."""
+        """Those that go to another host, or went, until that should have told of them."""
         now = time.monotonic()
         with self._lock:
             self._moved = {id: at for id, at in self._moved.items() if now - at < MOVE_TIME}
-            return set(self._moved)
+            return set(self._moved) | self._leaving
 
     def over(self, id: str) -> bool:
         return id in self._over
@@ -120,7 +125,7 @@ class Fates:
 
     def end(self, id: str, transient: bool = False) -> exception.ConsolesError:
         """What to raise for one that does not run: it moved, is gone, or is off."""
-        if id in self._leaving or id in self.moving():
+        if id in self.moving():
             return exception.InstanceMoving(f"{id} went to another host")
         if transient or id in self._transient:
             return exception.InstanceNotFound(f"{id} ended, and was not defined any more")

@@ -61,8 +61,10 @@ def scan(call: Call, known: dict[str, Domain]) -> Found:
                 domain = call(lambda _, handle=handle: read(handle), LIST_TIMEOUT)
             except exception.InstanceNotFound:
                 continue  # it went in between
-        if domain.persistent or stats["state.state"] != libvirt.VIR_DOMAIN_SHUTOFF:
-            found[id] = domain, of(stats["state.state"], stats["state.reason"])
+        status = of(stats["state.state"], stats["state.reason"])
+        if (domain.persistent or status == ELSEWHERE
+                or stats["state.state"] != libvirt.VIR_DOMAIN_SHUTOFF):
+            found[id] = domain, status
     return found
 
 
