@@ -7,6 +7,7 @@ import libvirt
 import pytest
 
 from consoles import exception
+from consoles.compute.drivers import libvirt_connection
 from consoles.compute.drivers.libvirt_connection import Connection
 from tests.fixtures.processes import wait_for
 
@@ -91,3 +92,15 @@ def test_what_tells_of_no_events_is_closed(connect):
     assert first.closed.wait(30)
     wait_for(lambda: second.lost)
     assert not second.closed.is_set()
+
+
+def test_who_has_time_waits_for_its_turn(connect, monkeypatch):
+    """Of a report that missed it nobody would know that it is wanted."""
+    opened, over = Opened(), threading.Event()
+    connection = connect(opened)
+    assert is_used(connection, opened)
+    monkeypatch.setattr(libvirt_connection, "CALL_TIMEOUT", 0.01)
+    with pytest.raises(exception.AgentUnavailable):
+        connection.call(lambda _: over.wait(30), 0.01)
+    threading.Timer(0.2, over.set).start()
+    assert connection.call(lambda one: one, 30) is opened

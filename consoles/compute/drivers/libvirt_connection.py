@@ -94,7 +94,7 @@ class Connection:
         domain that libvirt does not know.
         """
         try:
-            return in_thread(functools.partial(self._in_turn, work)).result(timeout)
+            return in_thread(functools.partial(self._in_turn, work, timeout)).result(timeout)
         except TimeoutError:
             raise exception.AgentUnavailable(
                 f"libvirt at {self._uri} does not answer within {timeout} s") from None
@@ -110,8 +110,8 @@ class Connection:
             connection.setKeepAlive(KEEPALIVE, KEEPALIVE_COUNT)
         return connection
 
-    def _in_turn(self, work: Work[T]) -> T:
-        if not self._turn.acquire(timeout=CALL_TIMEOUT):
+    def _in_turn(self, work: Work[T], timeout: float) -> T:
+        if not self._turn.acquire(timeout=timeout):
             raise exception.AgentUnavailable(f"libvirt at {self._uri} still owes an answer")
         try:
             connection = self._connection
