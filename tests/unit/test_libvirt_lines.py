@@ -84,6 +84,19 @@ def test_an_error_of_a_stream_is_the_guests_end_unless_libvirt_itself_is_away(
     assert lines.ended("a", client.getpeername()[1]) is alive
 
 
+def test_a_line_that_ended_some_time_ago_says_nothing_of_its_guest(served, monkeypatch):
+    """Somebody may have taken it at the hypervisor."""
+    async def open_end(instance_id, line):
+        broken = Broken(alive=True)
+        return StreamEnd(broken, broken)
+    lines, client = served(open_end)
+    port = client.getpeername()[1]
+    assert client.recv(1) == b""
+    assert lines.ended("a", port)
+    monkeypatch.setattr(libvirt_lines, "ENDED_TIME", 0.0)
+    assert not lines.ended("a", port)
+
+
 def test_who_types_when_a_unix_socket_ends_has_its_end(served):
     async def open_end(instance_id, line):
         ours, guests = socket.socketpair()

@@ -11,6 +11,7 @@ import functools
 import logging
 import socket
 import threading
+import time
 from collections.abc import Awaitable
 from collections.abc import Callable
 from collections.abc import Coroutine
@@ -34,6 +35,8 @@ OPEN_TIMEOUT = 5.0
 #: soon says so; the client's end is then asked about by its proxy, and known. With what the proxy
 #: takes for that, WHY_TIMEOUT, its session ends within 2 s.
 WHY_TIME = 0.25
+#: Seconds in which the end of a line is taken for its guest's: `virsh console --force` ends it, too.
+ENDED_TIME = 5.0
 #: Bytes kept of what a line said while it was served.
 MAX_HEARD = 1 << 16
 
@@ -72,7 +75,7 @@ class Lines:
         self._leases: dict[Key, tuple[Lease, Listener]] = {}
         #: A line has its port again and keeps what it said, as long as its guest runs.
         self._former: dict[Key, tuple[int, bytearray]] = {}
-        self._ended: set[Key] = set()  # lines whose guest's end has ended, until they are opened
+        self._ended: dict[Key, float] = {}  # when a line's guest ended it, until it is opened
 
     def start(self) -> None:
         self._thread.start()
@@ -106,8 +109,9 @@ class Lines:
         return self._former.get((instance_id, line.alias), (None, b""))[0]
 
     def ended(self, instance_id: str, port: int) -> bool:
-        """Whether the guest ended what was served at that port."""
-        return any(key in self._ended for key, (former, _) in list(self._former.items())
+        """Whether the guest just ended what was served at that port."""
+        return any(time.monotonic() - self._ended.get(key, -ENDED_TIME) < ENDED_TIME
+                   for key, (former, _) in list(self._former.items())
                    if (key[0], former) == (instance_id, port))
 
     def heard(self, instance_id: str, line: Line) -> bytes:
@@ -167,7 +171,7 @@ class Lines:
         await self._give_back(lambda lease: chosen(lease.instance_id))
         for key in [key for key in self._former if chosen(key[0])]:
             del self._former[key]
-            self._ended.discard(key)
+            self._ended.pop(key, None)
 
     async def _serve(self, lease: Lease, reader: asyncio.StreamReader,
                      writer: asyncio.StreamWriter) -> None:
@@ -178,11 +182,11 @@ class Lines:
             try:
                 async with asyncio.timeout(OPEN_TIMEOUT):
                     guest = await self._open_end(lease.instance_id, lease.line)
-                self._ended.discard(key)
+                self._ended.pop(key, None)
                 try:
                     guest_ended = await _pump(lease.heard, guest, reader, writer)
                     if guest_ended:
-                        self._ended.add(key)
+                        self._ended[key] = time.monotonic()
                 finally:
                     guest.close()
             except (exception.ConsolesError, OSError) as exc:
