@@ -2,10 +2,12 @@
 
 import asyncio
 import socket
+import threading
 
 import libvirt
 import pytest
 
+from consoles import exception
 from consoles.compute import listener
 from consoles.compute.drivers import libvirt_connection
 from consoles.compute.drivers import libvirt_lines
@@ -116,3 +118,35 @@ def test_a_session_ends_in_time_whatever_is_known():
     assert libvirt_lines.WHY_TIME + session.WHY_TIMEOUT < 2
     assert (session.WHY_PAUSE + libvirt_connection.CALL_TIMEOUT + listener.REFUSED_TIME
             < session.WHY_TIMEOUT - 0.2)
+
+
+def test_a_loop_that_is_held_up_is_no_wrong_address(served):
+    held, go_on = threading.Event(), threading.Event()
+
+    async def open_end(instance_id, line):
+        held.set()
+        go_on.wait(30)
+        raise OSError("too late")
+    lines, _ = served(open_end)
+    assert held.wait(30)
+    try:
+        with pytest.raises(exception.AgentUnavailable):
+            lines.lease("b", LINE)
+    finally:
+        go_on.set()
+
+
+def test_the_resolver_holds_nobody_up(monkeypatch):
+    lines, asked, resolve = Lines("localhost", range(1), None), [], socket.getaddrinfo
+    lines.check()
+
+    def record(host, *args, **kwargs):
+        asked.append(host)
+        return resolve(host, *args, **kwargs)
+    monkeypatch.setattr(socket, "getaddrinfo", record)
+    lines.start()
+    try:
+        lines.lease("a", LINE)
+    finally:
+        lines.stop()
+    assert asked in (["127.0.0.1"], ["::1"])

@@ -30,7 +30,6 @@ from consoles.compute.drivers.libvirt_stream import StreamEnd
 from consoles.compute.drivers.libvirt_stream import UnixEnd
 from consoles.compute.drivers.libvirt_xml import Domain
 from consoles.compute.drivers.libvirt_xml import Line
-from consoles.compute.listener import bound
 from consoles.compute.listener import refused
 
 LOG = logging.getLogger(__name__)
@@ -226,7 +225,7 @@ class LibvirtDriver(ConsoleDriver):
     def _check_address(self) -> None:
         address = self.conf.serial_console.proxyclient_address
         try:
-            bound(address, [0]).close()
+            self._lines.check()
         except OSError as exc:
             raise exception.ConfigError(
                 f"[serial_console] proxyclient_address = {address}: {exc.strerror}; lines are "

@@ -35,7 +35,7 @@ OPEN_TIMEOUT = 5.0
 #: soon says so; the client's end is then asked about by its proxy, and known. With what the proxy
 #: takes for that, WHY_TIMEOUT, its session ends within 2 s.
 WHY_TIME = 0.25
-#: Seconds in which the end of a line is taken for its guest's: `virsh console --force` ends it, too.
+#: Seconds in which a line's end is taken for its guest's: `virsh console --force` ends it, too.
 ENDED_TIME = 5.0
 #: Bytes kept of what a line said while it was served.
 MAX_HEARD = 1 << 16
@@ -77,13 +77,18 @@ class Lines:
         self._former: dict[Key, tuple[int, bytearray]] = {}
         self._ended: dict[Key, float] = {}  # when a line's guest ended it, until it is opened
 
+    def check(self) -> None:
+        """Ask the resolver, once for all. Raises OSError for no address of this host."""
+        with bound(self._listen, [0]) as sock:
+            self._listen = sock.getsockname()[0]
+
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
         """Within a second."""
         if self._thread.is_alive():
-            with contextlib.suppress(TimeoutError):
+            with contextlib.suppress(exception.AgentUnavailable):
                 self._ask(self._give_back(lambda lease: True), 0.5)
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(0.5)
@@ -140,7 +145,11 @@ class Lines:
                 ending.close()
 
     def _ask(self, work: Coroutine[Any, Any, T], timeout: float = ANSWER_TIMEOUT) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout)
+        """Raises AgentUnavailable where the loop takes longer."""
+        try:
+            return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout)
+        except TimeoutError:
+            raise exception.AgentUnavailable("what serves the lines is busy") from None
 
     # -- in the loop -----------------------------------------------------------------------------
 
