@@ -79,7 +79,7 @@ def test_an_error_of_a_stream_is_the_guests_end_unless_libvirt_itself_is_away(
     """Who types when the guest ends has an error where others have an end."""
     async def open_end(instance_id, line):
         broken = Broken(alive, until_written)
-        return StreamEnd(broken, broken)
+        return StreamEnd(broken, broken, asyncio.get_running_loop())
     lines, client = served(open_end)
     client.sendall(b"x")
     assert client.recv(1) == b""
@@ -90,7 +90,7 @@ def test_a_line_that_ended_some_time_ago_says_nothing_of_its_guest(served, monke
     """Somebody may have taken it at the hypervisor."""
     async def open_end(instance_id, line):
         broken = Broken(alive=True)
-        return StreamEnd(broken, broken)
+        return StreamEnd(broken, broken, asyncio.get_running_loop())
     lines, client = served(open_end)
     port = client.getpeername()[1]
     assert client.recv(1) == b""

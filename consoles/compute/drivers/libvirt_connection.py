@@ -11,6 +11,7 @@ import contextlib
 import functools
 import logging
 import threading
+import traceback
 from collections.abc import Callable
 from typing import Any
 from typing import TypeVar
@@ -187,14 +188,18 @@ class Connection:
 
 
 def in_thread(work: Callable[[], T]) -> "concurrent.futures.Future[T]":
-    """Have it done by a thread that nobody needs to wait for."""
+    """Have it done by a thread that nobody needs to wait for.
+
+    What it held when it failed is freed there: the last one to let go of a connection closes it.
+    """
     future: concurrent.futures.Future[T] = concurrent.futures.Future()
+    future.set_running_or_notify_cancel()
 
     def run() -> None:
-        future.set_running_or_notify_cancel()
         try:
             result = work()
         except BaseException as exc:
+            traceback.clear_frames(exc.__traceback__)
             future.set_exception(exc)
         else:
             future.set_result(result)

@@ -1,7 +1,9 @@
 """What stands behind a served line: the guest's end, as awaited reads and writes of bytes."""
 
 import asyncio
+import concurrent.futures
 import contextlib
+import functools
 from typing import Any
 from typing import Protocol
 
@@ -65,10 +67,10 @@ class StreamEnd:
     until somebody waits for it again.
     """
 
-    def __init__(self, opened: Any, stream: Any) -> None:
+    def __init__(self, opened: Any, stream: Any, loop: asyncio.AbstractEventLoop) -> None:
         self._opened = opened
         self._stream = stream
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop
         self._waiting: dict[int, asyncio.Future[None]] = {}
         self._over = False  # writing has shown its end
         self._lost = False
@@ -82,16 +84,22 @@ class StreamEnd:
 
         It has a connection of its own, so that nothing waits for anything else's. Raises OSError.
         """
-        def work() -> tuple[Any, Any]:
+        loop = asyncio.get_running_loop()
+
+        def work() -> StreamEnd:
             opened = connection.open()
             stream = opened.newStream(libvirt.VIR_STREAM_NONBLOCK)
             opened.lookupByUUIDString(instance_id).openConsole(
                 alias or None, stream, libvirt.VIR_DOMAIN_CONSOLE_FORCE)
-            return opened, stream
+            return cls(opened, stream, loop)
+        made = in_thread(work)
         try:
-            return cls(*await asyncio.wrap_future(in_thread(work)))
+            return await asyncio.wrap_future(made)
         except libvirt.libvirtError as exc:
             raise OSError(str(exc)) from None
+        except asyncio.CancelledError:
+            made.add_done_callback(_close_late)
+            raise
 
     async def read(self) -> bytes:
         while (data := self._next()) == LATER:
@@ -111,14 +119,9 @@ class StreamEnd:
                 data = data[sent:]
 
     def close(self) -> None:
-        """Nobody waits for libvirt, which may wait for its daemon."""
-        in_thread(self._end)
-
-    def _end(self) -> None:
-        for farewell in (self._stream.eventRemoveCallback, self._stream.abort,
-                         self._opened.unregisterCloseCallback, self._opened.close):
-            with contextlib.suppress(libvirt.libvirtError):  # the daemon was faster
-                farewell()
+        """Nobody waits for libvirt, which may wait for its daemon: who lets go last does that."""
+        in_thread(functools.partial(_end, self._opened, self._stream))
+        self._opened = self._stream = None
 
     def _next(self) -> Any:
         if self._lost:
@@ -171,8 +174,22 @@ class StreamEnd:
             if events & (event | _BROKEN) and not future.done():
                 future.set_result(None)
         try:
-            self._watch()
+            if self._waiting:  # else it may be closed
+                self._watch()
         except OSError:  # its end; the next read or write says so
             for future in self._waiting.values():
                 if not future.done():
                     future.set_result(None)
+
+
+def _end(opened: Any, stream: Any) -> None:
+    for farewell in (stream.eventRemoveCallback, stream.abort, opened.unregisterCloseCallback,
+                     opened.close):
+        with contextlib.suppress(libvirt.libvirtError):  # the daemon was faster
+            farewell()
+
+
+def _close_late(made: "concurrent.futures.Future[StreamEnd]") -> None:
+    """Nobody waited for it so long."""
+    if made.exception() is None:
+        made.result().close()
