@@ -36,7 +36,7 @@ EXIT = {"server": 3, "type": 3, "agent": 3, "token": 4, "access": 4, "proxy": 5,
 PREFERRED = (ConsoleType.NOVNC, ConsoleType.SPICE_HTML5, ConsoleType.SERIAL, ConsoleType.WEBMKS,
              ConsoleType.XVPVNC)
 #: Seconds; the proxy itself answers earlier, also for a target that is silent.
-TIMEOUT = 20.0
+TIMEOUT, MAX_TIMEOUT = 20.0, 3600
 #: A probe's token is not for anybody else: seconds that it would live if it could not be deleted.
 TTL = 60
 USER = "consoles-manage probe"
@@ -102,9 +102,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--line", type=int, metavar="NUMBER",
                         help="which of several serial lines, from 0: of type serial")
     parser.add_argument("--json", action="store_true", help="JSON instead of a table")
-    parser.add_argument("--timeout", type=float, default=TIMEOUT, metavar="SECONDS",
+    parser.add_argument("--timeout", type=_seconds, default=TIMEOUT, metavar="SECONDS",
                         help=f"for each stage from the proxy on ({TIMEOUT:.0f})")
     reach.add_tls_arguments(parser)
+
+
+def _seconds(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 < (number := float(text)) <= MAX_TIMEOUT:
+            return number
+    raise argparse.ArgumentTypeError(f"a number of seconds, above 0 and up to {MAX_TIMEOUT}")
 
 
 def run(caller: ThreadCaller, context: RequestContext, asked: Any) -> int:

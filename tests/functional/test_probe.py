@@ -1,5 +1,6 @@
 """consoles-manage probe: what works, and at which stage what does not, with what to do about it."""
 
+import argparse
 import struct
 
 import pytest
@@ -90,6 +91,16 @@ def test_a_line_that_cannot_be_meant(plane, kind, line):
     with pytest.raises(exception.ConfigError, match="--line: a number from 0 on"):
         plane.probe(type=kind, line=line)
     assert plane.asked == []
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "1e300", "soon"])
+def test_a_time_that_cannot_be_meant(seconds, capsys):
+    parser = argparse.ArgumentParser()
+    probe.add_arguments(parser)
+    assert parser.parse_args(["web", "--timeout", "0.5"]).timeout == 0.5
+    with pytest.raises(SystemExit):
+        parser.parse_args(["web", "--timeout", seconds])
+    assert "a number of seconds, above 0" in capsys.readouterr().err
 
 
 def test_the_table_for_people(probed, target, capsys):
