@@ -9,6 +9,7 @@ from tests.fixtures import rfb_viewer
 from tests.fixtures.domains import KINDS
 from tests.fixtures.processes import free_port
 from tests.fixtures.processes import wait_for
+from tests.fixtures.system import closed_in_time
 
 SPICE_LINK = bytes.fromhex("52454451 02000000 02000000 12000000 00000000 0101 00000000 00000000"
                            "12000000")
@@ -26,8 +27,7 @@ def test_guests_stop_start_elsewhere_and_go(domains, libvirtd):
     wait_for(lambda: domains.live() == 3)
     place = domains.rows("select host, port from connections where console_type='novnc'")[0]
 
-    domain.destroy()
-    assert {kind: open_[kind].until_closed()[0] for kind in KINDS} == dict.fromkeys(KINDS, 4409)
+    assert closed_in_time(domain.destroy, open_.values()) == [4409] * len(KINDS)
     wait_for(lambda: not domains.rows("select 1 from connections"))
     with socket.create_server(place):
         domain.create()
@@ -39,8 +39,7 @@ def test_guests_stop_start_elsewhere_and_go(domains, libvirtd):
 
     wait_for(lambda: domains.live() == 1)
     domain.undefine()  # it is transient now
-    domain.destroy()
-    assert ws.until_closed()[0] == 4404
+    assert closed_in_time(domain.destroy, [ws]) == [4404]
     wait_for(lambda: not domains.rows("select 1 from instances"))
 
 
