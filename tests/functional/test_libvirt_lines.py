@@ -190,3 +190,15 @@ def test_all_ends_with_the_agent(conf, libvirtd):
     one.driver.stop()
     assert client.ended()
     assert not listening(port)
+
+
+def test_a_client_that_has_gone_leaves_no_connection_to_libvirt(agent, libvirtd):
+    domain = libvirtd.boot(lv.PTY)
+
+    def connections():
+        return pathlib.Path("/proc/net/unix").read_text().count(f"{libvirtd.socket}\n")
+    before = connections()
+    client = served(agent, libvirtd, domain)
+    assert connections() > before
+    client.sock.close()
+    wait_for(lambda: connections() == before)

@@ -187,6 +187,9 @@ def _end(opened: Any, stream: Any) -> None:
                      opened.close):
         with contextlib.suppress(libvirt.libvirtError):  # the daemon was faster
             farewell()
+    # libvirt keeps what came with a callback, the stream with it, and so the connection open.
+    stream.cb = None
+    stream.__del__()
 
 
 def _close_late(made: "concurrent.futures.Future[StreamEnd]") -> None:
