@@ -6,10 +6,10 @@ from typing import Any
 
 import falcon
 
-from consoles import exception
 from consoles.api import dates
 from consoles.api import instances
 from consoles.api import operation
+from consoles.api import validation
 from consoles.api.policies import servers as policies
 from consoles.api.schemas import servers as schemas
 from consoles.api.services import Services
@@ -51,7 +51,11 @@ def _list(services: Services, req: falcon.Request, resp: falcon.Response, view: 
     query = schemas.query(req.params)
     services.require(context, policies.INDEX, context.project_id)
     filters = _filters(services, context, query)
-    rows = _rows(services, context, query, filters) if query.limit else []
+    rows: list[dict[str, Any]] = []
+    if query.limit:
+        with validation.marked(query.marker):
+            rows = services.inventory.list_instances(
+                context, filters=filters, limit=query.limit, marker=query.marker, sort=query.sort)
     found = [Instance.from_dict(row) for row in rows]
     resp.media = {"servers": [view(instance) for instance in found
                               if instances.is_visible(services, context, instance)]}
@@ -59,18 +63,6 @@ def _list(services: Services, req: falcon.Request, resp: falcon.Response, view: 
         params = urllib.parse.urlencode({**req.params, "marker": found[-1].id}, doseq=True)
         resp.media["servers_links"] = [
             {"rel": "next", "href": f"{req.prefix}{req.path}?{params}"}]
-
-
-def _rows(services: Services, context: RequestContext, query: schemas.Query,
-          filters: dict[str, Any]) -> Any:
-    """What the inventory has; what is checked here it refuses for the marker alone."""
-    try:
-        return services.inventory.list_instances(
-            context, filters=filters, limit=query.limit, marker=query.marker, sort=query.sort)
-    except exception.BadRequest as exc:
-        if query.marker is None:
-            raise
-        raise falcon.HTTPBadRequest(description="The marker was not found.") from exc
 
 
 def _filters(services: Services, context: RequestContext,
