@@ -3,8 +3,8 @@
  *
  * spice-html5 opens them at the URL of the first, so that each has the token in its own request:
  * another console in another tab, and its cookie, are of no concern. What it lacks is added here:
- * the Close code of whichever channel ends first, an end for all of them then, and words for what
- * it cannot read.
+ * the Close code of whichever channel ends first, an end for all of them then, words for what it
+ * cannot read, and the empty bytes that one of 256 encrypted passwords begins with.
  */
 
 import { Constants } from "../vendor/spice/src/enums.js";
@@ -17,6 +17,7 @@ const USED = [
     [Constants.SPICE_CHANNEL_INPUTS, "inputs"],
     [Constants.SPICE_CHANNEL_DISPLAY, "display"],
 ];
+const TICKET = Constants.SPICE_TICKET_KEY_PAIR_LENGTH / 8;      // bytes, of an encrypted password
 /** spice-html5's own errors, and what the page calls them; all others are the protocol's. */
 const ERRORS = [[/^Permission denied/, "password"], [/ timed out/, "silent"], [/^/, "protocol"]];
 
@@ -61,10 +62,12 @@ export class Channels extends SpiceMainConn {
     }
 
     #adopt(channel) {
-        const { ws: socket, wire_reader: reader } = channel;
+        const { ws: socket, wire_reader: reader, send_ticket: send } = channel;
         const read = reader.callback;
         let opened = false;
         this.#all.push(channel);
+        channel.send_ticket = (ticket) => send.call(
+            channel, [...Array(TICKET - ticket.length).fill(0), ...ticket]);
         channel.onerror = (error) => {
             if (socket.readyState <= WebSocket.OPEN) {      // else its Close says more
                 this.end(ERRORS.find(([said]) => said.test(error.message))[1]);
