@@ -46,6 +46,7 @@ class Way:
 class HookedSide(Side):
     """Goes in front of a kind of side; all payload that is sent to that side takes its way."""
 
+    takes = 1  # a buffer full of tiny messages is long work
     way: Way
 
     def send(self, view: memoryview) -> None:

@@ -17,7 +17,7 @@ from consoles.exception import CLOSE_CODES
 #: A frame header of ours is at most this long: what target bytes leave free in front.
 HEADROOM = 16
 BUFFER_SIZE = 256 * 1024
-#: Buffers that a session may fill before others have their turn.
+#: Buffers that a session may fill before others have their turn, if nobody looks into them.
 TURN = 4
 #: Bytes copied at once: malloc maps what is bigger than 128 KiB, and unmaps it, each time.
 PIECE = 64 * 1024
@@ -62,6 +62,8 @@ class Side(asyncio.BufferedProtocol):
 
     #: Of the protocol before this one uvloop lets go only if it finds this.
     data_received = None
+    #: Buffers for this side that the peer may fill in a turn.
+    takes = TURN
 
     def __init__(self, link: "Link", transport: asyncio.Transport) -> None:
         self.link = link
@@ -141,7 +143,7 @@ class Side(asyncio.BufferedProtocol):
         libuv reads a stream on and on, up to 32 times, as long as it fills the buffer.
         """
         self._turn += 1
-        if not (self._turn % TURN or self.link.ended or self.transport.is_closing()):
+        if not (self._turn % self.peer.takes or self.link.ended or self.transport.is_closing()):
             self.transport.pause_reading()
             asyncio.get_running_loop().call_soon(self.read_on)
 

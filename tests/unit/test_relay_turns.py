@@ -6,6 +6,8 @@ import socket
 import pytest
 
 from consoles.relay.frame_reader import FrameReader
+from consoles.relay.hooks import HookedRawSide
+from consoles.relay.hooks import Way
 from consoles.relay.link import Buffer
 from consoles.relay.link import BUFFER_SIZE
 from consoles.relay.link import HEADROOM
@@ -111,6 +113,16 @@ def test_a_session_that_streams_lets_others_have_their_turn(link, sockets):
     client, _ = sides(link, sockets[0], closing=True)
     assert asyncio.run(stream()) == [TURN] * 5
     assert client.carried == 5 * TURN * BUFFER_SIZE
+
+
+def test_what_hooks_look_at_takes_long_enough_for_a_turn(link, sockets):
+    """A buffer full of tiny messages is 25 ms of work for a filter."""
+    async def stream():
+        return [await turn(client) for _ in range(3)]
+    client, _ = sides(link, sockets[0], closing=True)
+    client.peer = HookedRawSide(link, Transport(sockets[0], closing=True))
+    client.peer.way = Way()
+    assert asyncio.run(stream()) == [1] * 3
 
 
 def test_a_session_that_is_held_back_is_not_read_at_its_turn(link, sockets):
