@@ -22,7 +22,7 @@ from tests.fixtures.processes import wait_for
 from tests.fixtures.proxy import PATIENCE
 from tests.fixtures.targets import echo
 from tests.fixtures.targets import Target
-from tests.fixtures.web_server import served
+from tests.fixtures.web_server import plainly_served
 
 ETC = pathlib.Path(__file__).parents[2] / "etc"
 LOOPBACK = "127.0.0.1"
@@ -210,13 +210,14 @@ def test_no_token_gets_into_a_log(cloud):
 def test_the_api_gives_links_to_the_balancer(example, tmp_path, certificates, world):
     """Whatever the client itself writes of its scheme, host and path."""
     world.conf.set_override("enable_proxy_headers_parsing", True, "oslo_middleware")
-    with (served(world.application) as (serving, _),
+    with (plainly_served(world.application) as port,
           running(example, tmp_path, certificates, dict.fromkeys(
-              ("192.0.2.11:8790", "192.0.2.12:8790"), serving.port)) as balancer):
+              ("192.0.2.11:8790", "192.0.2.12:8790"), port)) as balancer):
         plain = socket.create_connection((LOOPBACK, balancer.port), 20)
         sock = certificates.client().wrap_socket(plain, server_hostname=API)
         sock.sendall(f"GET /v2.1/ HTTP/1.1\r\nHost: {API}\r\nX-Forwarded-Proto: gopher\r\n"
                      "X-Forwarded-Host: evil.example\r\nX-Forwarded-Prefix: /evil\r\n"
+                     "X_Forwarded_Prefix: /evil\r\nX_Forwarded-Host: evil.example\r\n"
                      "Forwarded: proto=gopher;host=evil.example\r\n"
                      "Connection: close\r\n\r\n".encode())
         status, _, rest = ws_client.read_head(sock)
