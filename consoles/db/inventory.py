@@ -70,9 +70,12 @@ def apply(db: orm.Session, report: Report, service_down_time: int) -> Outcome:
     if refusal:
         return Outcome(refusal)
     now = clock.read(db)
-    db.merge(Host(
-        name=report.host, boot_id=report.boot_id, sequence=report.sequence, reported_at=now,
-        version=report.version, consoles=sorted(report.endpoints), endpoints=report.endpoints))
+    if host is None:  # if another copy inserts it meanwhile, this one fails and is retried
+        host = Host(name=report.host)
+        db.add(host)
+    host.boot_id, host.sequence, host.version = report.boot_id, report.sequence, report.version
+    host.consoles, host.endpoints = sorted(report.endpoints), report.endpoints
+    host.reported_at = now
     db.flush()
     up = set(db.scalars(sa.select(Host.name)
                         .where(Host.reported_at >= clock.ago(service_down_time))))
