@@ -15,6 +15,10 @@ DAY = 24 * 3600 * 1000
 PART = 20_000
 HOSTS, WORKERS, PROJECTS, PER_INSTANCE = 500, 40, 1_000, 4
 
+#: MariaDB's function, for PostgreSQL.
+SHA2 = """CREATE OR REPLACE FUNCTION sha2(text, integer) RETURNS text IMMUTABLE LANGUAGE sql
+AS 'SELECT encode(sha256(convert_to($1, ''UTF8'')), ''hex'')'"""
+
 Values = dict[str, Any]
 
 
@@ -67,7 +71,7 @@ def analyze(database: Database) -> None:
     """Let the server count, as it does by itself in time."""
     with database.engine.begin() as connection:
         for table in (Connection, Session):
-            word = "" if database.engine.dialect.name == "sqlite" else "TABLE "
+            word = "TABLE " if database.engine.dialect.name == "mysql" else ""
             connection.exec_driver_sql(f"ANALYZE {word}{table.__tablename__}")
 
 
@@ -108,7 +112,9 @@ def _insert(database: Database, table: type[Connection] | type[Session], numbers
 
 
 def _prepare(connection: sa.Connection) -> None:
-    if connection.dialect.name == "sqlite":
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(SHA2)
+    elif connection.dialect.name == "sqlite":
         connection.connection.dbapi_connection.create_function(  # type: ignore[union-attr]
             "sha2", 2, lambda text, _: hashlib.sha256(text.encode()).hexdigest())
     else:

@@ -20,6 +20,7 @@ pytest_plugins = (
     "tests.fixtures.mks_cloud",
     "tests.fixtures.netns",
     "tests.fixtures.novnc",
+    "tests.fixtures.postgresql",
     "tests.fixtures.probing",
     "tests.fixtures.processes",
     "tests.fixtures.proxy",

@@ -1,4 +1,4 @@
-"""Twenty callers at once with a token for one use, on SQLite and on MariaDB: one gets it."""
+"""Twenty callers at once with a token for one use, on each database: one gets it."""
 
 import collections
 

@@ -1,4 +1,4 @@
-"""Twenty callers at once, on SQLite and on MariaDB: nothing fails, nothing counts twice."""
+"""Twenty callers at once, on each kind of database: nothing fails, nothing counts twice."""
 
 import collections
 

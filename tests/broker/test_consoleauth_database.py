@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import pytest
 from sqlalchemy import make_url
 
 from benchmarks import rows
@@ -13,28 +14,35 @@ from consoles import exception
 from consoles.db import engine
 from consoles.db import migration
 from tests.fixtures import guide
+from tests.fixtures.concurrency import DATABASES
 from tests.fixtures.consoleauth import refused
 from tests.fixtures.consoleauth import started
+from tests.fixtures.database import new_url
 
 
-def test_a_database_that_is_away_is_said_in_time_and_found_again(own_mariadb):
-    with started(own_mariadb.new_database()) as plant:
+@pytest.fixture(params=["mariadb", "postgresql"])
+def own_server(request):
+    return request.getfixturevalue(f"own_{request.param}")
+
+
+def test_a_database_that_is_away_is_said_in_time_and_found_again(own_server):
+    with started(own_server.new_database()) as plant:
         plant.add("before")
-        own_mariadb.kill()
+        own_server.kill()
         began = time.monotonic()
         error = refused(plant.get, "before")
         assert type(error) is exception.ConsoleauthUnavailable
         assert "did not answer" not in str(error)  # it is consoleauth itself that says so
         assert time.monotonic() - began < 5
-        own_mariadb.start()
+        own_server.start()
         assert plant.get("before")["instance_id"] == "i1"
 
 
-def test_connections_that_the_server_cut_are_replaced_unseen(own_mariadb):
-    with started(own_mariadb.new_database()) as plant:
+def test_connections_that_the_server_cut_are_replaced_unseen(own_server):
+    with started(own_server.new_database()) as plant:
         plant.add()
-        own_mariadb.kill()
-        own_mariadb.start()
+        own_server.kill()
+        own_server.start()
         assert plant.get() is not None
 
 
@@ -46,8 +54,9 @@ def of_the_first_release(conf):
     database.close()
 
 
-def test_what_the_first_release_has_stored_is_there_after_an_upgrade(mariadb):
-    with started(mariadb.new_database(), prepare=of_the_first_release) as plant:
+@pytest.mark.parametrize("kind", DATABASES)
+def test_what_the_first_release_has_stored_is_there_after_an_upgrade(request, kind):
+    with started(new_url(request, kind), prepare=of_the_first_release) as plant:
         assert plant.get("2")["id"] == rows.connection_id(2)
         assert plant.session_row(rows.session_id(2))["connection_id"] == rows.connection_id(2)
 

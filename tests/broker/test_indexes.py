@@ -11,9 +11,11 @@ from consoles.db import engine
 from consoles.db import expiry
 from consoles.db import migration
 from consoles.db import sessions
+from tests.fixtures.concurrency import DATABASES
+from tests.fixtures.database import new_url
 from tests.fixtures.explain import explain
 
-COUNT, EXPIRED, LIVE, HOUR = 6_000, 500, 100, 3600
+COUNT, EXPIRED, LIVE, HOUR = 6_000, 500, 1_000, 3600
 #: As many rows as there are hosts, a few here; whole is the right way to read them.
 SMALL = {"hosts", "instances", "projects"}
 WORKER = "worker-1"
@@ -57,21 +59,18 @@ QUESTIONS = [
     ("lost sessions", expiry.find, (expiry.lost_sessions(90), 500), {"ix_sessions_ended_at"}),
     ("old sessions", expiry.find, (expiry.old_sessions(HOUR), 500), {"ix_sessions_ended_at"}),
     ("janitor's delete", expiry.clear,
-     (expiry.old_connections(HOUR, 90), [rows.connection_id(n) for n in range(EXPIRED)]),
+     (expiry.old_connections(HOUR, 90), [rows.connection_id(n) for n in range(50)]),
      {"PRIMARY", "ix_connections_expires_at", *UNUSED}),
 ]
 
 
-@pytest.fixture(scope="module", params=["sqlite", "mariadb"])
-def filled(request, tmp_path_factory):
+@pytest.fixture(scope="module", params=DATABASES)
+def filled(request):
     """A database with rows enough that its server would rather not read them all."""
-    url = f"sqlite:///{tmp_path_factory.mktemp('indexes')}/consoles.sqlite"
-    if request.param == "mariadb":
-        url = request.getfixturevalue("mariadb").new_database()
     conf = cfg.ConfigOpts()
     engine.register_opts(conf)
     conf([], project="consoles", default_config_files=[], default_config_dirs=[])
-    conf.set_override("connection", url, group="database")
+    conf.set_override("connection", new_url(request, request.param), group="database")
     migration.sync(conf)
     database = engine.connect(conf)
     rows.fill(database, range(EXPIRED), expired=True)

@@ -1,9 +1,10 @@
-"""Twenty callers at once against limits of sessions, on SQLite and on MariaDB: kept exactly."""
+"""Twenty callers at once against limits of sessions, on each database: kept exactly."""
 
 import collections
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import orm
 
 from consoles import exception
 from consoles.db import models
@@ -12,6 +13,7 @@ from tests.fixtures.concurrency import CALLERS
 from tests.fixtures.concurrency import copies_of
 from tests.fixtures.concurrency import crowded
 from tests.fixtures.concurrency import DATABASES
+from tests.fixtures.explain import explain
 
 PER_TOKEN = 3
 PER_PROJECT = 7
@@ -78,18 +80,8 @@ def test_counting_reads_the_index(plant):
           "ix_sessions_connection_id": models.Session.connection_id == "c2"}
     for index, condition in by.items():
         query = sa.select(sa.func.count()).select_from(models.Session).where(condition, ended)
-        assert index in chosen_index(plant, query)
-
-
-def chosen_index(plant, query):
-    """What the database says it would read, in its own words."""
-    engine = plant.database.engine
-    word, column = ("EXPLAIN QUERY PLAN", "detail") if engine.dialect.name == "sqlite" else (
-        "EXPLAIN", "key")
-    text = query.compile(engine, compile_kwargs={"literal_binds": True})
-    with engine.connect() as connection:
-        (step,) = connection.exec_driver_sql(f"{word} {text}").mappings().all()
-        return step[column]
+        (step,) = explain(plant.database, orm.Session.scalar, query)
+        assert step.index == index
 
 
 def test_a_console_of_one_client_is_opened_by_one_of_many(plant):
