@@ -1,5 +1,6 @@
 """A SPICE console in Chromium, on QEMU's own SPICE server: our page and the distribution's."""
 
+import collections
 import pathlib
 
 import pytest
@@ -15,6 +16,7 @@ from tests.fixtures.ws_client import Refused
 
 PICTURES = pathlib.Path("build/screenshots")
 KEY = 20     # ms that a key is held: an emulated PS/2 keyboard keeps only 16 bytes
+LINKED = 206     # bytes of a channel before it says anything
 SPICE = {"console_type": "spice-html5", "access_url_base": "http://127.0.0.1:6082/spice_auto.html"}
 PIXELS = """() => document.querySelector("canvas").toDataURL()"""
 
@@ -86,6 +88,14 @@ def test_the_guests_screen_shows_and_typing_works(console, page, faults, spice_g
     assert faults == []
 
 
+def bytes_of_channels(page):
+    """→ what is filled with the bytes that each channel has got."""
+    got = collections.Counter()
+    page.on("websocket", lambda socket: socket.on(
+        "framereceived", lambda data: got.update({socket: len(data)})))
+    return got
+
+
 def with_whole_tickets(route):
     """The distribution's page loses one of some sixty consoles; see js/channels.js of ours."""
     answer = route.fetch()
@@ -101,9 +111,12 @@ def test_the_distributions_page_works_and_breaches_no_policy(
     breaches = []
     page.on("console", lambda message: breaches.append(message.text)
             if "Content Security Policy" in message.text else None)
+    got = bytes_of_channels(page)
     page.route("**/ticket.js", with_whole_tickets)
     page.goto(f"{proxy.own_origin}/spice_auto.html?token=good&title=guest(1)")
     page.wait_for_function(f"() => ({COLOURS})() > 3")
+    wait_for(lambda: page.evaluate("1") and len(got) == 4 and min(got.values()) > LINKED,
+             what="all channels, as it drops the keys that come before")
     page.locator("canvas").focus()
     say(page, spice_guest, "typed-on-the-distributions-page")
     assert breaches == []

@@ -24,12 +24,20 @@ const ERRORS = [[/^Permission denied/, "password"], [/ timed out/, "silent"], [/
 export class Channels extends SpiceMainConn {
     #all = [];
     #ended;
+    #ready;
 
-    /** `ended(code, reason)` gets a Close code, or a word of the page's own; once and last. */
-    constructor(url, screenId, ended, onagent) {
-        super({ uri: url, screen_id: screenId, password: "", onagent });
-        this.#ended = ended;
+    /** `on.ended(code, reason)` gets a Close code, or a word of the page's own; once and last.
+     *  `on.ready()`: one more channel does its work; `on.agent()`: the guest's agent, too. */
+    constructor(url, screenId, on) {
+        super({ uri: url, screen_id: screenId, password: "", onagent: on.agent });
+        this.#ended = on.ended;
+        this.#ready = on.ready;
         this.#adopt(this);
+    }
+
+    /** Whether keys go to the guest by now, or never will. */
+    get takesKeys() {
+        return !this.inputs || this.inputs.state === "ready";
     }
 
     /** One at a time, and only those that somebody looks at: each is a session at the proxy. */
@@ -73,24 +81,28 @@ export class Channels extends SpiceMainConn {
                 this.end(ERRORS.find(([said]) => said.test(error.message))[1]);
             }
         };
-        reader.callback = (...message) => this.#read(reader, () => read.apply(channel, message));
+        reader.callback = (...message) => this.#read(channel, () => read.apply(channel, message));
         socket.addEventListener("open", () => { opened = true; });
         socket.addEventListener("close", ({ code, reason }) => {
             this.end(code === 1006 && !opened ? "unreachable" : code, reason);
         });
     }
 
-    #read(reader, act) {
+    #read(channel, act) {
+        const { state } = channel;
         try {
             if (this.#ended) {
                 act();
+            }
+            if (this.#ended && channel.state === "ready" && state !== "ready") {
+                this.#ready();
             }
         } catch (error) {
             console.warn(error);
             this.end("protocol");
         }
         if (!this.#ended) {
-            reader.buffers.length = 0;      // else it could go over them without an end
+            channel.wire_reader.buffers.length = 0;      // else it could go over them without an end
         }
     }
 }

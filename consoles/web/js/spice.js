@@ -56,11 +56,15 @@ class Session {
         this.connected = on.connected;
         this.held = new Set();
         this.silence = setTimeout(() => this.channels.end("silent"), SILENCE);
-        this.channels = new Channels(url, place.id, (code, reason) => {
-            clearTimeout(this.silence);
-            clearTimeout(this.resizing);
-            on.ended(code, reason);
-        }, () => this.resized());
+        this.channels = new Channels(url, place.id, {
+            agent: () => this.resized(),
+            ready: () => this.drawn(),
+            ended: (code, reason) => {
+                clearTimeout(this.silence);
+                clearTimeout(this.resizing);
+                on.ended(code, reason);
+            },
+        });
     }
 
     get canvas() {
@@ -111,14 +115,16 @@ class Session {
 
     // -- what happens -----------------------------------------------------------------------------
 
-    /** The guest has a picture, or one of another size. */
+    /** The guest may have a picture, or one of another size. */
     drawn() {
-        const { canvas } = this;
+        const { canvas, channels } = this;
         if (canvas) {
             canvas.tabIndex = 0;
             canvas.setAttribute("role", "img");
             canvas.setAttribute("aria-label", PAGE.picture);
             this.#arrange();
+        }
+        if (canvas && channels.takesKeys) {
             clearTimeout(this.silence);
             this.connected?.();
             this.connected = null;

@@ -77,6 +77,19 @@ def test_keys_go_by_their_place_and_none_is_left_held(open_page, server):
     assert page.evaluate("document.activeElement.dataset.tool") == "fit"
 
 
+def test_it_is_connected_when_it_takes_keys(open_page, server):
+    """The screen may be there before the channel that takes them is."""
+    takes = threading.Event()
+    server.plan("good", functools.partial(spice, before={INPUTS: lambda peer: takes.wait(30)}))
+    page = open_page("good", "connecting")
+    page.locator("canvas").wait_for()
+    wait_state(page, "connecting")
+    takes.set()
+    wait_state(page, "connected")
+    page.keyboard.press("a")
+    assert server.wait_for("key", 2) == pressed(A)
+
+
 def test_what_the_guest_has_not_drawn_is_black(open_page, server):
     """A server sends only what is not black; on a light page the rest must not shine through."""
     server.plan("good", spice)
