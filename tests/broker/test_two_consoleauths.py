@@ -1,4 +1,4 @@
-"""Two consoleauth processes on one MariaDB and one RabbitMQ; one is killed in mid-call."""
+"""Two consoleauth processes on one database and one RabbitMQ; one is killed in mid-call."""
 
 import concurrent.futures
 import json
@@ -20,6 +20,7 @@ from consoles.rpc.sessions import Sessions
 from tests.fixtures.consoleauth import Agent
 from tests.fixtures.consoleauth import instance
 from tests.fixtures.consoleauth import Worker
+from tests.fixtures.database import new_url
 from tests.fixtures.processes import wait_for
 
 AGENT, WORKER = "agent1", "proxy1:novnc:0"
@@ -89,11 +90,12 @@ def until_answered(call, *args, **kwargs):
 
 
 @pytest.fixture
-def cloud(conf, services, rabbit, mariadb):
+def cloud(request, conf, services, rabbit):
+    """On MariaDB, where no parameter names another database."""
     url = rabbit.new_vhost()
     services.configure({
         "DEFAULT": {"transport_url": url},
-        "database": {"connection": mariadb.new_database()},
+        "database": {"connection": new_url(request, getattr(request, "param", "mariadb"))},
         "consoleauth": {"janitor_interval": 1}})
     sync = services.start("sync", "consoles-manage", "db", "sync")
     assert sync.popen.wait(30) == 0, sync.tail()
@@ -127,6 +129,7 @@ def test_a_call_that_dies_with_its_process_is_answered_by_the_other(cloud):
     assert [(row["id"], row["state"]) for row in rows] == [(asked["id"], "opening")]
 
 
+@pytest.mark.parametrize("cloud", ["mariadb", "postgresql"], indirect=True)
 def test_nothing_is_lost_or_counted_twice_when_one_is_killed_under_load(cloud):
     halfway, killed = threading.Barrier(CALLERS + 1), threading.Event()
     opened, tallies = [], []
