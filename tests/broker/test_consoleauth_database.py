@@ -61,7 +61,7 @@ def test_what_the_first_release_has_stored_is_there_after_an_upgrade(request, ki
         assert plant.session_row(rows.session_id(2))["connection_id"] == rows.connection_id(2)
 
 
-def operator(home, url):
+def operator(home, url, **environment):
     """→ a shell in `home`, whose programs find the database as an operator's find it."""
     (home / ".consoles").mkdir()
     (home / ".consoles/consoles.conf").write_text(f"[database]\nconnection = {url}\n")
@@ -72,19 +72,22 @@ def operator(home, url):
 
     def run(command):
         done = subprocess.run(command.replace("/opt/consoles/bin/", ""), shell=True, cwd=home,
-                              env={"HOME": str(home), "PATH": path}, capture_output=True,
-                              text=True, timeout=60, check=False)
+                              env=environment | {"HOME": str(home), "PATH": path},
+                              capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, f"{command}\n{done.stderr}"
         return done.stdout
 
     return run
 
 
+def commands(page, pattern):
+    """Those of a page of the guide in which the pattern is found."""
+    return [command for block in guide.blocks(guide.GUIDE / f"{page}.rst")
+            for command in guide.commands(block.text) if re.search(pattern, command)]
+
+
 def test_the_guides_backup_comes_back_by_the_guides_commands(own_mariadb, tmp_path):
-    """What was there at the dump is there again; what came later is not."""
-    page = guide.GUIDE / "admin/life-of-a-service.rst"
-    typed = [command for block in guide.blocks(page) for command in guide.commands(block.text)
-             if re.search(r"mysql|db sync|auth$", command)]
+    typed = commands("admin/life-of-a-service", r"mysql|db sync|auth$")
     dump, = [command for command in typed if command.startswith("mysqldump")]
     stop, *back, start = typed[typed.index(dump) + 1:]
     assert (stop, start) == ("systemctl stop consoles-consoleauth",
@@ -92,7 +95,24 @@ def test_the_guides_backup_comes_back_by_the_guides_commands(own_mariadb, tmp_pa
     own_mariadb.execute("CREATE DATABASE consoles")
     url = make_url(own_mariadb.new_database()).set(database="consoles")
     shell = operator(tmp_path, url.render_as_string(hide_password=False))
-    with started(str(url)) as plant:
+    comes_back(str(url), shell, dump, back)
+
+
+def test_the_guides_commands_make_dump_and_restore_postgresqls_database(own_postgresql, tmp_path):
+    """With the login that the guide makes, which owns the database and nothing else."""
+    url = make_url(own_postgresql.new_database()).set(
+        username="consoles", password="PASSWORD", database="consoles")
+    url = url.render_as_string(hide_password=False)
+    shell = operator(tmp_path, url, **own_postgresql.environment())
+    for command in commands("install/index", r"^(psql|createdb) "):
+        shell(command)
+    dump, *back = commands("admin/life-of-a-service", r"^(pg_dump|pg_restore|dropdb|createdb) ")
+    comes_back(url, shell, dump, [*back, "consoles-manage db sync"])
+
+
+def comes_back(url, shell, dump, back):
+    """What was there at the dump is there again; what came later is not."""
+    with started(url) as plant:
         plant.add("kept")
         session = plant.open("kept")
         shell(dump)
@@ -100,7 +120,7 @@ def test_the_guides_backup_comes_back_by_the_guides_commands(own_mariadb, tmp_pa
     for command in back:
         shell(command)
     shell("consoles-manage db version")
-    with started(str(url)) as plant:
+    with started(url) as plant:
         assert plant.session_row(session)["instance_id"] == "i1"
         assert plant.get("kept")["instance_id"] == "i1"
         assert plant.get("later") is None

@@ -24,6 +24,8 @@ CERTIFICATES = ("tests/functional/test_vencrypt_guide.py"
 APT = "changes the machine; the packages that tests need are those of bindep.txt"
 BACKUP = ("tests/broker/test_consoleauth_database.py"
           "::test_the_guides_backup_comes_back_by_the_guides_commands")
+POSTGRESQL = ("tests/broker/test_consoleauth_database.py"
+              "::test_the_guides_commands_make_dump_and_restore_postgresqls_database")
 CLIENT = "the openstack client's own; what it asks of the API: tests/broker/test_clients.py"
 CURL = "a request that tests make with a client of their own"
 DEMO = "installs, and serves until Ctrl-C; what it starts: tests/e2e/test_wheel.py"
@@ -67,7 +69,11 @@ COMMANDS = {
         "systemctl start consoles-consoleauth": SYSTEMD,
         "mysql ": BACKUP,
         "consoles-manage db sync": BACKUP,
-        "mysqldump": BACKUP},
+        "mysqldump": BACKUP,
+        "pg_dump": POSTGRESQL,
+        "dropdb": POSTGRESQL,
+        "createdb": POSTGRESQL,
+        "pg_restore": POSTGRESQL},
     "admin/monitoring": {"curl": CURL},
     "admin/per-hypervisor": {
         "consoles-manage host setup": HOST_SETUP,
@@ -106,7 +112,7 @@ COMMANDS = {
     "install/index": dict.fromkeys((
         "python3 -m venv", "pip install", "useradd", "install -d", "cp -r",
         "systemctl daemon-reload", "sh /opt/consoles/share/consoles/rabbitmq/prepare.sh",
-        ), THREE_NODES),
+        ), THREE_NODES) | {"psql -c": POSTGRESQL, "createdb": POSTGRESQL},
     "install/one-machine": {
         "mysql -e": "the statements of install/three-nodes, but for the host of the user",
         "consoles-manage db sync": THREE_NODES,
