@@ -112,6 +112,8 @@ def connect(conf: cfg.ConfigOpts) -> Database:
 
 def _url(connection: str) -> sa.URL:
     url = sa.make_url(connection)
+    if url.drivername == "postgresql":  # SQLAlchemy 2.1 would take a driver that no extra has
+        url = url.set(drivername="postgresql+psycopg2")
     if url.get_backend_name() in ("mysql", "mariadb"):
         # oslo.db's default, utf8, cannot carry every name.
         return url.update_query_dict({"charset": url.query.get("charset", "utf8mb4")})

@@ -4,6 +4,8 @@ import random
 
 import pytest
 
+from consoles.db import engine
+from consoles.db import migration
 from tests.fixtures.concurrency import DATABASES
 from tests.fixtures.consoleauth import instance
 from tests.fixtures.consoleauth import started
@@ -91,3 +93,11 @@ def test_numbers_of_the_greatest_size_are_kept(plant):
 def test_a_token_lives_no_longer_than_can_be_written(plant):
     plant.add(ttl=LARGEST)
     assert plant.get() is not None
+
+
+def test_a_url_of_postgresql_means_the_driver_of_the_extra(postgresql, conf):
+    """SQLAlchemy's own answer is another one in each of its releases."""
+    engine.register_opts(conf)
+    url = postgresql.new_database().replace("+psycopg2", "")
+    conf.set_override("connection", url, group="database")
+    assert migration.sync(conf) == migration.version(conf) == migration.head()
