@@ -20,7 +20,7 @@ from oslo_config import cfg
 
 from consoles import conf as consoles_conf
 from consoles.compute.drivers.libvirt import LibvirtDriver
-from consoles.compute.drivers.libvirt_connection import run_events
+from consoles.compute.drivers.libvirt_opened import run_events
 
 URI = "test:///default"
 DOMAIN = """<domain type='test'><name>{name}</name><uuid>{id}</uuid>

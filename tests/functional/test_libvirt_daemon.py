@@ -1,5 +1,10 @@
 """The driver `libvirt` while its daemon is away, hangs, or its guests move to another one."""
 
+import concurrent.futures
+import contextlib
+import os
+import pathlib
+import re
 import signal
 import time
 
@@ -74,13 +79,49 @@ def test_calls_on_a_daemon_that_hangs_do_not_pile_up(agent, libvirtd, hung):
     """And it is given up: what it owed is answered when it is reached anew."""
     def call():
         with pytest.raises(exception.AgentUnavailable):
-            agent.driver._connection.call(lambda connection: connection.listAllDomains(), 0.01)
+            agent.driver._connection.call(lambda connection: len(connection.listAllDomains()),
+                                           timeout=0.01)
 
     for _ in range(20):
         call()
     libvirtd.signal(signal.SIGCONT)
     wait_for(lambda: refusal(agent, "00000000-0000-4000-8000-000000000000")
              is exception.InstanceNotFound)
+
+
+def is_asked_to_end(pid):
+    """Whether it has still to notice: libvirt puts its guest away, and waits for it."""
+    with contextlib.suppress(FileNotFoundError):  # it had ten seconds
+        status = pathlib.Path(f"/proc/{pid}/status").read_text()
+        pending = int(re.search(r"^ShdPnd:\s*(\w+)", status, re.MULTILINE)[1], 16)
+        return "zombie" not in status and bool(pending & 1 << signal.SIGTERM - 1)
+    return False
+
+
+def test_a_guest_that_is_put_away_keeps_nobody_from_another_one(agent, libvirtd):
+    """A report waits for it, and so do those who look at its console; ten seconds, if need be."""
+    dying, other = libvirtd.boot(lv.VNC), libvirtd.boot(lv.VNC)
+    place, pid = agent.place(dying, "novnc"), libvirtd.pid(dying)
+    agent.wait_status(dying, "ACTIVE")
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            end = threads.submit(dying.destroy)
+            wait_for(lambda: is_asked_to_end(pid))
+            late = [threads.submit(agent.driver.list_instances),
+                    *(threads.submit(agent.validate, dying, "novnc", place) for _ in range(3))]
+            opened = []
+            while not opened and is_asked_to_end(pid):
+                with contextlib.suppress(exception.AgentUnavailable):
+                    opened = [agent.place(other, "novnc")]
+            assert opened and is_asked_to_end(pid)
+            assert not all(one.done() for one in late)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+        end.result(30)
+        concurrent.futures.wait(late, 30)
+    agent.wait_status(dying, "SHUTOFF")
 
 
 def test_an_agent_stops_though_the_daemon_hangs(conf, libvirtd):

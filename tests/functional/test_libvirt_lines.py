@@ -197,6 +197,7 @@ def test_a_client_that_has_gone_leaves_no_connection_to_libvirt(agent, libvirtd)
 
     def connections():
         return pathlib.Path("/proc/net/unix").read_text().count(f"{libvirtd.socket}\n")
+    agent.place(domain, "serial")  # what is asked leaves one, for the next question
     before = connections()
     client = served(agent, libvirtd, domain)
     assert connections() > before

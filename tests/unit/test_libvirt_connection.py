@@ -7,7 +7,6 @@ import libvirt
 import pytest
 
 from consoles import exception
-from consoles.compute.drivers import libvirt_connection
 from consoles.compute.drivers.libvirt_connection import Connection
 from tests.fixtures.processes import wait_for
 
@@ -21,7 +20,6 @@ class Opened:
 
     def __init__(self):
         self.closed = threading.Event()
-        self.domainEventCallbackID = {}
         self.lost = None
 
     def registerCloseCallback(self, told, opaque):
@@ -31,7 +29,7 @@ class Opened:
         return True
 
     def domainEventRegisterAny(self, *arguments):
-        pass
+        self.domainEventCallbackID = {}  # which it has not before
 
     def setKeepAlive(self, *arguments):
         pass
@@ -61,28 +59,33 @@ def connect(monkeypatch):
 
 
 def is_used(connection, opened):
+    """For calls."""
     def used():
         with contextlib.suppress(exception.AgentUnavailable):
-            return connection.call(lambda one: one, 30) is opened
+            return connection.call(lambda one: one, timeout=30) is opened
     return wait_for(used)
 
 
 def test_what_cannot_say_whether_it_lives_is_dead_and_closed(connect):
-    first, second = Opened(), Opened()
+    first, second, beside = Opened(), Opened(), Opened()
     first.isAlive = unavailable
-    connection = connect(first, second)
+    connection = connect(first, second, beside)
     assert first.closed.wait(30)
     wait_for(lambda: second.lost)
-    assert is_used(connection, second)
+    assert is_used(connection, beside)
+    assert not second.closed.is_set()
 
 
-def test_what_was_lost_is_closed(connect):
-    first, second = Opened(), Opened()
-    connection = connect(first, second)
-    assert is_used(connection, first)
+def test_what_was_lost_is_closed_and_those_beside_it(connect):
+    first, beside, second, anew = Opened(), Opened(), Opened(), Opened()
+    connection = connect(first, beside, second, anew)
+    assert is_used(connection, beside)
+    assert is_used(connection, beside)
     first.lost(first, 0, None)
     assert first.closed.wait(30)
+    assert beside.closed.wait(30)
     wait_for(lambda: second.lost)
+    assert is_used(connection, anew)
 
 
 def test_what_tells_of_no_events_is_closed(connect):
@@ -94,13 +97,12 @@ def test_what_tells_of_no_events_is_closed(connect):
     assert not second.closed.is_set()
 
 
-def test_who_has_time_waits_for_its_turn(connect, monkeypatch):
+def test_who_has_time_waits_for_its_turn(connect):
     """Of a report that missed it nobody would know that it is wanted."""
-    opened, over = Opened(), threading.Event()
-    connection = connect(opened)
-    assert is_used(connection, opened)
-    monkeypatch.setattr(libvirt_connection, "CALL_TIMEOUT", 0.01)
+    beside, over = Opened(), threading.Event()
+    connection = connect(Opened(), beside)
+    assert is_used(connection, beside)
     with pytest.raises(exception.AgentUnavailable):
-        connection.call(lambda _: over.wait(30), 0.01)
+        connection.call(lambda _: over.wait(30), timeout=0.01)
     threading.Timer(0.2, over.set).start()
-    assert connection.call(lambda one: one, 30) is opened
+    assert connection.call(lambda one: one, timeout=30) is beside

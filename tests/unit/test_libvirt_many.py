@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks import libvirt_domains
 from consoles.compute.drivers import libvirt_status
-from consoles.compute.drivers.libvirt_connection import run_events
+from consoles.compute.drivers.libvirt_opened import run_events
 
 COUNT = 1000
 
@@ -35,19 +35,21 @@ def test_all_are_told_found_and_seen(domains):
         driver.stop()
 
 
-def test_who_asks_while_all_are_read_waits_for_one_domain_at_most(domains):
+def test_what_asks_of_all_has_a_deadline_for_each(domains):
     connection, calls = libvirt.open(libvirt_domains.URI), []
 
-    def call(work, timeout=0):
-        calls.append(work)
+    def call(work, about="", timeout=0.0):
+        calls.append(about)
+        assert timeout
         return work(connection)
 
     try:
         found = libvirt_status.scan(call, {})
+        assert calls[0] == "" and set(calls[1:]) == set(found)
         assert len(calls) == 1 + len(found) > len(domains)
         known = {id: domain for id, (domain, _) in found.items()}
         del calls[:], known[domains[0].UUIDString()]
         assert libvirt_status.scan(call, known) == found
-        assert len(calls) == 2
+        assert calls == ["", domains[0].UUIDString()]
     finally:
         connection.close()

@@ -5,6 +5,7 @@ every report looks anyway, so that one that is missed costs an interval.
 """
 
 import dataclasses
+import functools
 import logging
 import uuid
 from collections.abc import Callable
@@ -182,8 +183,7 @@ class LibvirtDriver(ConsoleDriver):
         except ValueError:
             raise exception.InstanceNotFound(f"{instance_id} is no UUID") from None
         try:
-            return self._connection.call(
-                lambda connection: libvirt_status.read(connection.lookupByUUIDString(name)))
+            return self._connection.call(functools.partial(libvirt_status.look_up, id=name), name)
         except exception.InstanceNotFound:
             raise self._fates.end(instance_id, transient=True) from None
 

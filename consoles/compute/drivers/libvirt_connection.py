@@ -1,9 +1,4 @@
-"""A connection to libvirt that comes back by itself, and calls on it that nobody waits for in vain.
-
-libvirt's calls block, some for as long as the daemon likes. Each runs in a thread of its own, so
-that a daemon that hangs costs its caller a deadline and never holds the end of the process up. One
-call is under way at a time: where several threads waited on a connection that ended, libvirt up to
-10.3 used memory after it was freed (CVE-2024-4418), and crashed here.
+"""A connection to libvirt that comes back by itself, tells of events, and has calls made beside it.
 """
 
 import concurrent.futures
@@ -11,7 +6,6 @@ import contextlib
 import functools
 import logging
 import threading
-import traceback
 from collections.abc import Callable
 from typing import Any
 from typing import TypeVar
@@ -20,28 +14,34 @@ import libvirt
 import tenacity
 
 from consoles import exception
+from consoles.compute.drivers.libvirt_calls import Calls
+from consoles.compute.drivers.libvirt_calls import Work
+from consoles.compute.drivers.libvirt_opened import close
+from consoles.compute.drivers.libvirt_opened import in_thread
+from consoles.compute.drivers.libvirt_opened import is_alive
+from consoles.compute.drivers.libvirt_opened import open_anew
+from consoles.compute.drivers.libvirt_opened import run_events
+from consoles.compute.drivers.libvirt_opened import unless_unsupported
 from consoles.compute.periodic import Periodic
 
 LOG = logging.getLogger(__name__)
 
 T = TypeVar("T")
-Work = Callable[[Any], T]
 #: A domain's UUID, the event and its detail: virDomainEventType and what belongs to it.
 Happened = Callable[[str, int, int], None]
 
 #: Seconds for one, within the 1.5 s in which a proxy wants to know why a console ended: also the
 #: second time, after its pause and with a look at the port.
 CALL_TIMEOUT = 0.8
-#: A daemon that says nothing for so many seconds so many times is given up.
-KEEPALIVE, KEEPALIVE_COUNT = 3, 3
 #: Seconds between two looks at the connection, and the most between two tries to have one.
 LOOK_INTERVAL, MAX_PAUSE = 5.0, 10.0
 #: Errors that no waiting mends.
 HOPELESS = (libvirt.VIR_ERR_NO_CONNECT, libvirt.VIR_ERR_INVALID_ARG, libvirt.VIR_ERR_CONF_SYNTAX,
             libvirt.VIR_ERR_AUTH_UNAVAILABLE, libvirt.VIR_ERR_CONFIG_UNSUPPORTED)
-GONE = libvirt.VIR_ERR_NO_DOMAIN
 #: The detail of what is no lifecycle event.
 NO_DETAIL = -1
+#: What a call is about that asks of all domains.
+ALL = ""
 
 
 class Connection:
@@ -52,9 +52,9 @@ class Connection:
         self._uri = uri
         self._connected = connected
         self._happened = happened
-        self._connection: Any = None
+        self._connection: Any = None  # it tells of events, and nothing is asked there
+        self._calls: Calls | None = None  # beside it, and no longer
         self._connecting = threading.Lock()
-        self._turn = threading.Lock()
         self._dropping = threading.Lock()
         self._silent = False  # it is known that there is no connection
         self._keeper = Periodic("libvirt", LOOK_INTERVAL, self._look)
@@ -88,39 +88,29 @@ class Connection:
                 closing.result(0.5)
         self._keeper.join(0.4)
 
-    def call(self, work: Work[T], timeout: float = CALL_TIMEOUT) -> T:
-        """What `work` makes of the open connection.
+    def call(self, work: Work[T], about: str = ALL, timeout: float = CALL_TIMEOUT) -> T:
+        """What `work` makes of an open connection, of which nothing may be kept; `about`: a
+        domain's id.
 
         Raises AgentUnavailable when there is none or no answer in time, InstanceNotFound for a
         domain that libvirt does not know.
         """
+        calls = self._calls
+        if calls is None:
+            raise exception.AgentUnavailable(f"no connection to libvirt at {self._uri}")
         try:
-            return in_thread(functools.partial(self._in_turn, work, timeout)).result(timeout)
+            return in_thread(functools.partial(calls.run, work, about, timeout)).result(timeout)
         except TimeoutError:
             raise exception.AgentUnavailable(
                 f"libvirt at {self._uri} does not answer within {timeout} s") from None
         except libvirt.libvirtError as exc:
-            if exc.get_error_code() == GONE:
+            if exc.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
                 raise exception.InstanceNotFound(str(exc)) from None
             raise exception.AgentUnavailable(f"libvirt at {self._uri}: {exc}") from None
 
     def open(self) -> Any:
         """One more connection, the caller's own. Waits for the daemon; raises libvirtError."""
-        connection = libvirt.open(self._uri)
-        with unless_unsupported():  # by libvirt's drivers that live in this process
-            connection.setKeepAlive(KEEPALIVE, KEEPALIVE_COUNT)
-        return connection
-
-    def _in_turn(self, work: Work[T], timeout: float) -> T:
-        if not self._turn.acquire(timeout=timeout):
-            raise exception.AgentUnavailable(f"libvirt at {self._uri} still owes an answer")
-        try:
-            connection = self._connection
-            if connection is None:
-                raise exception.AgentUnavailable(f"no connection to libvirt at {self._uri}")
-            return work(connection)
-        finally:
-            self._turn.release()
+        return open_anew(self._uri)
 
     def _look(self) -> None:
         connection = self._connection
@@ -143,9 +133,9 @@ class Connection:
             try:
                 self._listen(connection)
             except libvirt.libvirtError:
-                in_thread(functools.partial(_close, connection))
+                in_thread(functools.partial(close, connection))
                 raise
-            self._connection = connection
+            self._calls, self._connection = Calls(self.open), connection
         self._silent = False
         LOG.info("Connected to libvirt at %s", self._uri)
         self._connected()
@@ -158,16 +148,17 @@ class Connection:
             connection.domainEventRegisterAny(None, event, told, None)
 
     def _drop(self, connection: Any) -> "concurrent.futures.Future[None] | None":
-        """Use it no more, and have it closed once: after the call that is under way on it."""
+        """Use it no more, and have it closed once, with those for calls."""
         with self._dropping:
-            if connection is None or connection is not self._connection:
+            calls = self._calls
+            if connection is None or connection is not self._connection or calls is None:
                 return None
-            self._connection = None
+            self._connection = self._calls = None
 
-        def close() -> None:
-            with self._turn:
-                _close(connection)
-        return in_thread(close)
+        def end() -> None:
+            calls.close()
+            close(connection)
+        return in_thread(end)
 
     def _log_absence(self, why: object) -> None:
         if not self._silent:
@@ -185,66 +176,3 @@ class Connection:
 
     def _metadata(self, connection: Any, domain: Any, kind: int, uri: str, opaque: None) -> None:
         self._happened(domain.UUIDString(), libvirt.VIR_DOMAIN_EVENT_DEFINED, NO_DETAIL)
-
-
-def in_thread(work: Callable[[], T]) -> "concurrent.futures.Future[T]":
-    """Have it done by a thread that nobody needs to wait for.
-
-    What it held when it failed is freed there: the last one to let go of a connection closes it.
-    """
-    future: concurrent.futures.Future[T] = concurrent.futures.Future()
-    future.set_running_or_notify_cancel()
-
-    def run() -> None:
-        try:
-            result = work()
-        except BaseException as exc:
-            traceback.clear_frames(exc.__traceback__)
-            future.set_exception(exc)
-        else:
-            future.set_result(result)
-
-    threading.Thread(target=run, name="libvirt-call", daemon=True).start()
-    return future
-
-
-@functools.cache
-def run_events() -> None:
-    """Start libvirt's event loop: one for the whole process, for as long as that lives."""
-    libvirt.registerErrorHandler(lambda opaque, error: None, None)  # else it prints
-    libvirt.virEventRegisterDefaultImpl()
-    threading.Thread(target=_run_events, name="libvirt-events", daemon=True).start()
-
-
-def _run_events() -> None:
-    while True:
-        try:
-            libvirt.virEventRunDefaultImpl()
-        except Exception:
-            LOG.exception("libvirt's event loop failed, it goes on")
-
-
-def is_alive(connection: Any) -> bool:
-    """As far as is known here: nobody is asked."""
-    with contextlib.suppress(libvirt.libvirtError):
-        return bool(connection.isAlive())
-    return False
-
-
-def _close(connection: Any) -> None:
-    """Callbacks that stay registered would keep it open."""
-    with contextlib.suppress(libvirt.libvirtError):
-        connection.unregisterCloseCallback()
-    for callback in list(connection.domainEventCallbackID):
-        with contextlib.suppress(libvirt.libvirtError):  # the daemon may be gone
-            connection.domainEventDeregisterAny(callback)
-    connection.close()
-
-
-@contextlib.contextmanager
-def unless_unsupported() -> Any:
-    try:
-        yield
-    except libvirt.libvirtError as exc:
-        if exc.get_error_code() != libvirt.VIR_ERR_NO_SUPPORT:
-            raise

@@ -1,5 +1,6 @@
 """All domains, and the status of an instance by the state of its domain and the reason of that."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -43,27 +44,26 @@ def of(state: int, reason: int) -> str:
     return _BY_REASON.get((state, reason)) or _BY_STATE.get(state, "ERROR")
 
 
-def read(handle: Any) -> Domain:
-    """Raises libvirtError."""
+def look_up(connection: Any, id: str) -> Domain:
+    """As it is now. Raises libvirtError."""
+    handle = connection.lookupByUUIDString(id)
     return libvirt_xml.parse(handle.XMLDesc(), persistent=bool(handle.isPersistent()))
 
 
 def scan(call: Call, known: dict[str, Domain]) -> Found:
-    """One question for all, two more for each that is not among the `known` or began anew; each
-    a `call` of its own, so that who asks of one domain waits for one. Of a domain without a
-    definition nothing is left once it stops, though libvirt may need a while."""
+    """One question for all, and those of a look-up for each that is not among the `known` or began
+    anew, a `call` of its own with a deadline of its own. Of a domain without a definition nothing
+    is left once it stops, though libvirt may need a while."""
     found = {}
-    for handle, stats in call(_stats, LIST_TIMEOUT):
-        id = handle.UUIDString()
+    for id, life, state, reason in call(_states, timeout=LIST_TIMEOUT):
         domain = known.get(id)
-        if domain is None or (domain.life or OFF) != handle.ID():
+        if domain is None or (domain.life or OFF) != life:
             try:
-                domain = call(lambda _, handle=handle: read(handle), LIST_TIMEOUT)
+                domain = call(functools.partial(look_up, id=id), id, LIST_TIMEOUT)
             except exception.InstanceNotFound:
                 continue  # it went in between
-        status = of(stats["state.state"], stats["state.reason"])
-        if (domain.persistent or status == ELSEWHERE
-                or stats["state.state"] != libvirt.VIR_DOMAIN_SHUTOFF):
+        status = of(state, reason)
+        if domain.persistent or status == ELSEWHERE or state != libvirt.VIR_DOMAIN_SHUTOFF:
             found[id] = domain, status
     return found
 
@@ -73,5 +73,7 @@ def active(call: Call) -> list[Domain]:
     return [domain for domain, _ in scan(call, {}).values() if domain.active]
 
 
-def _stats(connection: Any) -> Any:
-    return connection.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_STATE)
+def _states(connection: Any) -> list[tuple[str, int, int, int]]:
+    """→ each domain's id, its life, its state and the reason of that."""
+    return [(handle.UUIDString(), handle.ID(), stats["state.state"], stats["state.reason"])
+            for handle, stats in connection.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_STATE)]

@@ -10,9 +10,9 @@ from typing import Protocol
 import libvirt
 
 from consoles.compute.drivers.libvirt_connection import Connection
-from consoles.compute.drivers.libvirt_connection import in_thread
-from consoles.compute.drivers.libvirt_connection import is_alive
-from consoles.compute.drivers.libvirt_connection import unless_unsupported
+from consoles.compute.drivers.libvirt_opened import in_thread
+from consoles.compute.drivers.libvirt_opened import is_alive
+from consoles.compute.drivers.libvirt_opened import unless_unsupported
 
 #: Bytes asked for at a time.
 CHUNK = 1 << 16
