@@ -89,6 +89,12 @@ def test_calls_on_a_daemon_that_hangs_do_not_pile_up(agent, libvirtd, hung):
              is exception.InstanceNotFound)
 
 
+def hang(pid):
+    """Wait for it: of two signals that come soon one after the other the second may be first."""
+    os.kill(pid, signal.SIGSTOP)
+    wait_for(lambda: "State:\tT" in pathlib.Path(f"/proc/{pid}/status").read_text())
+
+
 def is_asked_to_end(pid):
     """Whether it has still to notice: libvirt puts its guest away, and waits for it."""
     with contextlib.suppress(FileNotFoundError):  # it had ten seconds
@@ -104,7 +110,7 @@ def test_a_guest_that_is_put_away_keeps_nobody_from_another_one(agent, libvirtd)
     place, pid = agent.place(dying, "novnc"), libvirtd.pid(dying)
     agent.wait_status(dying, "ACTIVE")
     with concurrent.futures.ThreadPoolExecutor() as threads:
-        os.kill(pid, signal.SIGSTOP)
+        hang(pid)
         try:
             end = threads.submit(dying.destroy)
             wait_for(lambda: is_asked_to_end(pid))
