@@ -33,7 +33,7 @@ def test_a_database_that_is_away_is_said_in_time_and_found_again(own_server):
         error = refused(plant.get, "before")
         assert type(error) is exception.ConsoleauthUnavailable
         assert "did not answer" not in str(error)  # it is consoleauth itself that says so
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 15
         own_server.start()
         assert plant.get("before")["instance_id"] == "i1"
 

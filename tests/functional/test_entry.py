@@ -46,7 +46,7 @@ def test_a_peer_that_stands_still_is_dropped_at_the_deadline(make_proxy, data):
         begin = time.monotonic()
         answer = ws_client.read_all(sock)
     assert answer == b"" or answer.startswith(b"HTTP/1.1 408 ")
-    assert time.monotonic() - begin < 3
+    assert time.monotonic() - begin < 8
     wait_for(lambda: opening(proxy) == 0)
 
 
@@ -70,7 +70,7 @@ def test_a_head_that_drips_does_not_renew_its_deadline(make_proxy):
         finally:
             stop.set()
             dripping.join()
-        assert time.monotonic() - begin < 3
+        assert time.monotonic() - begin < 8
 
 
 def test_one_address_has_so_many_handshakes_and_another_its_own(make_proxy, echoing_guest):

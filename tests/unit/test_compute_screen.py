@@ -216,7 +216,7 @@ def test_a_viewer_that_does_not_read_delays_nobody(viewer, connect):
     begin = time.monotonic()
     for _ in range(5):
         viewer.refresh()
-    assert time.monotonic() - begin < 3
+    assert time.monotonic() - begin < 10
 
 
 def test_a_guest_that_goes_ends_its_viewers_and_finds_its_port_again(house, viewer):
