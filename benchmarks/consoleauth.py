@@ -1,8 +1,8 @@
 """Tokens added and checked, sessions reported to consoleauth over RabbitMQ, with a full database.
 
-`python -m benchmarks --workload tokens`: with one copy and with two, on MariaDB and on SQLite,
-then while the janitor deletes as many rows as there were. Details have no agent, so that what a
-hypervisor takes to answer is left out.
+`python -m benchmarks --workload tokens`: with one copy and with two, on MariaDB, PostgreSQL and
+SQLite, then while the janitor deletes as many rows as there were. Details have no agent, so that
+what a hypervisor takes to answer is left out.
 """
 
 import contextlib
@@ -30,8 +30,11 @@ from consoles.db import engine
 from consoles.db import expiry
 from consoles.db import sessions
 from consoles.db.models import Connection
+from tests.fixtures.database import running
+from tests.fixtures.database import Server
 from tests.fixtures.explain import explain
 from tests.fixtures.mariadb import MariaDB
+from tests.fixtures.postgresql import PostgreSQL
 from tests.fixtures.processes import Services
 from tests.fixtures.rabbit import Rabbit
 from tests.fixtures.system import System
@@ -209,6 +212,11 @@ def _expired(database: engine.Database) -> int:
                                  .where(Connection.expires_at < now)) or 0
 
 
+def _servers(directory: pathlib.Path) -> Iterator[tuple[str, Server]]:
+    yield "MariaDB", MariaDB(directory / "mariadb", megabytes=1024)
+    yield "PostgreSQL", PostgreSQL(directory / "postgresql", shared_buffers="1GB", autovacuum="on")
+
+
 def tell(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
@@ -216,11 +224,10 @@ def tell(text: str) -> None:
 def run(directory: pathlib.Path, stack: contextlib.ExitStack, quick: bool) -> None:
     """Measure, print and write it to a file of its own."""
     bench = Bench(directory, stack, QUICK if quick else FULL)
-    server = MariaDB(directory / "mariadb", megabytes=1024)
-    stack.callback(server.end)
-    server.directory.mkdir()
-    server.start()
-    bench.store("MariaDB", server.new_database(), [server.pid])
+    for name, server in _servers(directory):
+        server.directory.mkdir()
+        with running(server):
+            bench.store(name, server.new_database(), [server.pid])
     bench.store("SQLite", f"sqlite:///{directory}/tokens.sqlite", [])
-    print("\n" + report.table(bench.rows, ["MariaDB", "SQLite"]))
+    print("\n" + report.table(bench.rows, ["MariaDB", "PostgreSQL", "SQLite"]))
     report.write(bench.rows, OUTPUT)
