@@ -83,7 +83,7 @@ def cloud(keystone, rabbit, site, tmp_path_factory):
 @pytest.fixture
 def libvirt_guest(cloud, libvirtd):
     """The ID of a real guest with a serial line alone, of a host whose hypervisor has no RDP."""
-    first, owner = free_port(), {"name": "kvm", "user": "mary"}
+    first, owner = free_port(20), {"name": "kvm", "user": "mary"}
     domain = libvirtd.boot(lv.PTY, metadata=lv.NOVA.format(
         **owner, project=cloud.keystone.projects["red"]))
     cloud.instances["kvm1"] = cloud.services.write("agent-kvm1.conf", {

@@ -166,8 +166,8 @@ def api_of_the_catalog():
 
 def follow(plant, wheel):
     """Both pages, block by block."""
-    package, bus = [block.text for block in guide.blocks(INSTALL / "index.rst")
-                    if block.language == "console"]
+    package, *_, bus = [block.text for block in guide.blocks(INSTALL / "index.rst")
+                        if block.language == "console"]
     version = wheel.name.split("-")[1]
     lines = package.replace("VERSION", version).splitlines()
     for line in lines[:2]:

@@ -139,7 +139,7 @@ OPENINGS = {
     "another place": (answers(b"HTTP/1.1 302 x\r\nLocation: /\r\n\r\n"), "refused with 302"),
     "no ticket of its own": (answers(f"HTTP/1.1 403 {TICKET}\r\n\r\n".encode()), "with 403"),
     "no headers": (answers(b"HTTP/1.1 101 x\r\n\r\n"), "does not fit"),
-    "somebody else's answer": ({"answer": lambda head, accept: agreed("x" + accept[1:])},
+    "somebody else's answer": ({"answer": lambda head, accept: agreed(accept[::-1])},
                                "does not fit"),
     "another subprotocol": (
         {"answer": lambda head, accept: agreed(accept, protocol="vmware-vvc")}, "not binary"),
