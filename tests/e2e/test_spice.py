@@ -16,6 +16,8 @@ from tests.fixtures.ws_client import Refused
 
 PICTURES = pathlib.Path("build/screenshots")
 KEY = 20     # ms that a key is held: an emulated PS/2 keyboard keeps only 16 bytes
+DISTRIBUTION = pathlib.Path("/usr/share/spice-html5")
+TEXT = "enc.toString(16)"   # where its page makes a text of an encrypted password
 LINKED = 206     # bytes of a channel before it says anything
 SPICE = {"console_type": "spice-html5", "access_url_base": "http://127.0.0.1:6082/spice_auto.html"}
 PIXELS = """() => document.querySelector("canvas").toDataURL()"""
@@ -99,14 +101,14 @@ def bytes_of_channels(page):
 def with_whole_tickets(route):
     """The distribution's page loses one of some sixty consoles; see js/channels.js of ours."""
     answer = route.fetch()
-    route.fulfill(response=answer, body=answer.text().replace(
-        "enc.toString(16)", "enc.toString(16).padStart(256, '0')"))
+    route.fulfill(response=answer, body=answer.text().replace(TEXT, f"{TEXT}.padStart(256, '0')"))
 
 
 def test_the_distributions_page_works_and_breaches_no_policy(
         make_proxy, consoleauth, spice_guest, page):
     """It takes the token from its URL into a cookie, and that to each socket."""
-    proxy = make_proxy(spec=catalog.SPICE_HTML5, spice__web="/usr/share/spice-html5")
+    assert TEXT in (DISTRIBUTION / "ticket.js").read_text()
+    proxy = make_proxy(spec=catalog.SPICE_HTML5, spice__web=str(DISTRIBUTION))
     consoleauth.add("good", spice_guest.spice_port, **SPICE)
     breaches = []
     page.on("console", lambda message: breaches.append(message.text)

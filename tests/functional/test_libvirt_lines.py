@@ -202,4 +202,4 @@ def test_a_client_that_has_gone_leaves_no_connection_to_libvirt(agent, libvirtd)
     client = served(agent, libvirtd, domain)
     assert connections() > before
     client.sock.close()
-    wait_for(lambda: connections() == before)
+    wait_for(lambda: connections() <= before)

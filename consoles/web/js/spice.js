@@ -11,7 +11,7 @@ export const tools = ["fit", "clipboard", "keys", "fullscreen", "disconnect"];
 export const words = SPICE;
 export const keepsPicture = false;
 
-const SILENCE = 30000;      // ms until a console that has no picture by then is given up
+const SILENCE = 30000;      // ms until a console that is not connected by then is given up
 const PACE = 20;        // ms a character: an emulated PS/2 keyboard keeps only 16 bytes
 const STILL = 200;      // ms without change until the guest is asked for another size
 const POINTER = ["mousedown", "mouseup", "mousemove", "wheel"];
