@@ -54,6 +54,7 @@ PATH = _optional(_text(8192, r"^[\x21-\x7e]*\Z"))
 #: Only WebMKS's, a ticket in JSON, may contain spaces.
 TICKET = _optional(_text(8192, r"^[\x20-\x7e]*\Z"))
 
+NAMED = _validator(_object(("instance_id", "host"), instance_id=ID, host=NAME))
 ADD = _validator(_object(
     instance_id=ID, console_type={"enum": list(ConsoleType)}, token=HASH, host=NAME, port=PORT,
     access_url_base=URL, tls_port=_optional(PORT), tls_name=OWNER, agent_host=OWNER,

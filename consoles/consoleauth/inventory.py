@@ -50,7 +50,9 @@ class InventoryEndpoint:
 
     @exposed
     def get_instance(self, context: RequestContext, instance_id: str) -> dict[str, Any]:
-        found = self._database.read(inventory.get, instance_id)
+        found = None
+        if arguments.NAMED.is_valid({"instance_id": instance_id}):
+            found = self._database.read(inventory.get, instance_id)
         if found is None:
             raise exception.InstanceNotFound(f"no host reports instance {instance_id}")
         return found

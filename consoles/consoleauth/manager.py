@@ -101,12 +101,14 @@ class ConsoleAuthManager:
     def get_connection_details_by_instance(
             self, context: RequestContext, instance_id: str, include_idle: bool = True,
             include_expired: bool = False) -> list[dict[str, Any]]:
+        arguments.check(arguments.NAMED, instance_id=instance_id)
         return self._database.read(connections.by_instance, instance_id, self._idle_timeout,
                                    include_idle, include_expired)
 
     @exposed
     def get_connection_details_by_host(self, context: RequestContext, host: str,
                                        only_idle: bool = True) -> list[dict[str, Any]]:
+        arguments.check(arguments.NAMED, host=host)
         return self._database.read(connections.by_host, host, self._idle_timeout, only_idle)
 
     @exposed

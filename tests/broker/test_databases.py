@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from consoles import exception
 from consoles.db import engine
 from consoles.db import migration
 from tests.fixtures.concurrency import DATABASES
@@ -62,6 +63,18 @@ def test_ids_and_owners_are_told_apart_by_case(plant):
     assert listed(plant, project_id="Project") == ["I"]
     assert plant.inventory.get_instance(plant.context, "i")["project_id"] == "project"
     assert plant.get("lower")["instance_id"] == "i"
+
+
+@pytest.mark.parametrize("text", ["\0", "a\0b", "\ud800"])
+def test_nothing_has_a_name_that_a_database_refuses(plant, text):
+    """PostgreSQL takes no NUL."""
+    plant.report_host("h", 1, instance("i"), full=True)
+    with pytest.raises(exception.InstanceNotFound):
+        plant.inventory.get_instance(plant.context, text)
+    for ask in (plant.auth.get_connection_details_by_instance,
+                plant.auth.get_connection_details_by_host):
+        with pytest.raises(exception.BadRequest):
+            ask(plant.context, text)
 
 
 def test_text_of_the_greatest_length_is_kept(plant):
