@@ -10,8 +10,8 @@ from typing import Any
 
 import amqp
 from amqp import transport as sockets
+from kombu import transport
 from kombu.transport import pyamqp
-from kombu.transport import TRANSPORT_ALIASES
 
 #: Bytes of one read: a few messages, little to move when one after the other is taken off.
 AHEAD = 4096
@@ -61,7 +61,8 @@ class Transport(pyamqp.Transport):
 
 def register() -> None:
     """Have kombu use it for `amqp://`."""
-    TRANSPORT_ALIASES["amqp"] = f"{__name__}:{Transport.__name__}"
+    transport.TRANSPORT_ALIASES["amqp"] = f"{__name__}:{Transport.__name__}"
+    transport._transport_cache.pop("amqp", None)  # whoever was asked before would stay
 
 
 def _ahead(read: Any) -> Any:

@@ -6,6 +6,7 @@ import ssl
 import struct
 import threading
 
+import kombu.transport
 import pytest
 
 from consoles.rpc import rabbit
@@ -91,3 +92,12 @@ def test_a_message_is_one_read():
         with pytest.raises(BlockingIOError):
             transport.sock.recv(1)
         assert transport.read_frame() == FRAMES[1]
+
+
+def test_it_is_used_also_where_kombu_has_looked_for_another_one_before(monkeypatch):
+    monkeypatch.setitem(kombu.transport.TRANSPORT_ALIASES, "amqp",
+                        "kombu.transport.pyamqp:Transport")
+    monkeypatch.setattr(kombu.transport, "_transport_cache", {})
+    assert kombu.transport.get_transport_cls("amqp") is not rabbit.Transport
+    rabbit.register()
+    assert kombu.transport.get_transport_cls("amqp") is rabbit.Transport
